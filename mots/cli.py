@@ -1,0 +1,193 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mots import __version__
+from mots.errors import MotsError, MotsWarning
+
+if TYPE_CHECKING:
+    from mots.settings import Settings
+
+__all__ = ["main"]
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0, 2 for an error that the user can mend, 130 for Ctrl-C."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything imports torch
+    parser = build_parser()
+    parsed = parser.parse_args(arguments)
+    warnings.showwarning = show_warning
+    warnings.simplefilter("always", MotsWarning)
+    try:
+        status: int = parsed.run(parsed)
+        return status
+    except MotsError as error:
+        print(f"mots: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mots: stopped; the frames up to here are written", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (lives until the process ends)
+        return 0
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning of ours as one line; those of libraries are not for users."""
+    if issubclass(category, MotsWarning):
+        print(f"mots: warning: {message}", file=sys.stderr)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mots", description="Track and segment every person and vehicle in video: masks with lasting identities."
+    )
+    parser.add_argument("--version", action="version", version=f"mots {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    track = commands.add_parser("track", help="track a video, images, a camera or saved detections")
+    add_source(track)
+    add_output(track)
+    track.add_argument("--detections", type=Path, metavar="FILE", help="saved detections in place of the network")
+    add_choice(track)
+    track.set_defaults(run=run_track)
+
+    detect = commands.add_parser("detect", help="save the detections of a video or images, to track them later")
+    add_source(detect)
+    detect.add_argument("--output", type=Path, metavar="FILE", help="default: <name>.npz, or <name>.txt as text")
+    detect.add_argument("--format", choices=("npz", "text"), help="default: by the ending of --output, npz without")
+    detect.add_argument("--quiet", action="store_true", help="no progress bar")
+    detect.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    add_choice(detect)
+    detect.set_defaults(run=run_detect)
+
+    demo = commands.add_parser("demo", help="track a rendered toy world offline, and compare with its exact truth")
+    demo.add_argument("--output", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: runs/demo")
+    demo.add_argument("--seed", type=int, default=7, help="which world (default 7)")
+    demo.add_argument("--frames", type=int, default=150, help="how many frames (default 150)")
+    demo.add_argument("--quiet", action="store_true", help="no progress bar")
+    demo.set_defaults(run=run_demo)
+    return parser
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        help="a video file, a folder or glob of images, a camera's number, a stream's URL, or saved detections",
+    )
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default runs/<name>)")
+    parser.add_argument("--video", action="store_true", help="also write an annotated <name>.mp4")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar and no summary")
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
+
+
+def add_choice(parser: argparse.ArgumentParser) -> None:
+    """The flags that change settings; each is named after its knob."""
+    parser.add_argument("--weights", metavar="NAME|PATH", help="segmentation weights (demo: the toy world's)")
+    parser.add_argument("--classes", metavar="NAMES", help="what to track, as in person,car ('all' for everything)")
+    parser.add_argument("--conf", type=float, help="lowest score of a detection")
+    parser.add_argument("--imgsz", type=int, help="longer side of the network's input, in pixels")
+    parser.add_argument("--device", help="cpu, cuda:0, mps (default auto)")
+    parser.add_argument("--frame-rate", type=float, metavar="FPS", help="of images and of detections without times")
+    parser.add_argument("--preset", default="default", help="settings for a purpose: default, kitti-mots, mots20, ...")
+    parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings over the preset's")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KNOB=VALUE", help="any one setting, by its dotted name"
+    )
+    parser.add_argument("--print-settings", action="store_true", help="print what is in force as TOML, and stop")
+
+
+def chosen_settings(parsed: argparse.Namespace) -> Settings:
+    """Preset, then file, then flags."""
+    from mots import settings
+
+    flags: dict[str, Any] = {
+        "detector.weights": parsed.weights,
+        "detector.conf": parsed.conf,
+        "detector.imgsz": parsed.imgsz,
+        "detector.device": parsed.device,
+        "frame_rate": parsed.frame_rate,
+    }
+    if parsed.classes is not None:
+        names = tuple(name.strip() for name in parsed.classes.split(",") if name.strip())
+        flags["classes"] = () if names == ("all",) else names
+    changes = {name: value for name, value in flags.items() if value is not None}
+    for text in parsed.set:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise MotsError(f"--set {text}: wanted KNOB=VALUE, as in --set tracker.lifecycle.memory=3")
+        changes[name.strip()] = settings.value_of(value.strip())
+    return settings.load(parsed.preset, parsed.settings, changes)
+
+
+def printed_settings(parsed: argparse.Namespace, settings: Settings) -> bool:
+    """Print the settings if that was asked for; otherwise a source must have been named."""
+    if parsed.print_settings:
+        from mots.settings import settings_toml
+
+        print(settings_toml(settings), end="")
+        return True
+    if parsed.source is None:
+        raise MotsError("no SOURCE: name a video, a folder of images, a camera's number or saved detections")
+    return False
+
+
+def run_track(parsed: argparse.Namespace) -> int:
+    settings = chosen_settings(parsed)
+    if printed_settings(parsed, settings):
+        return 0
+    from mots.pipeline import Run
+    from mots.recording import record
+
+    run = Run(parsed.source, settings, detections=parsed.detections)
+    folder = parsed.output or Path("runs") / run.name
+    summary = record(run, folder, video=parsed.video, overwrite=parsed.overwrite, quiet=parsed.quiet)
+    if not parsed.quiet:
+        print(summary)
+    return 0
+
+
+def run_detect(parsed: argparse.Namespace) -> int:
+    settings = chosen_settings(parsed)
+    if printed_settings(parsed, settings):
+        return 0
+    from mots.pipeline import Run
+    from mots.recording import save_detections
+
+    run = Run(parsed.source, settings)
+    kind = parsed.format or ("text" if parsed.output and parsed.output.suffix == ".txt" else "npz")
+    ending = ".txt" if kind == "text" else ".npz"
+    output = parsed.output or Path(run.name + ending)
+    if output.suffix != ending:
+        raise MotsError(f"{output}: detections as {kind} end in {ending}")
+    print(save_detections(run, output, overwrite=parsed.overwrite, quiet=parsed.quiet))
+    return 0
+
+
+def run_demo(parsed: argparse.Namespace) -> int:
+    from mots.demo import run
+
+    print(run(parsed.output, seed=parsed.seed, frames=parsed.frames, quiet=parsed.quiet))
+    return 0

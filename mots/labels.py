@@ -1,0 +1,75 @@
+"""What is known of one frame's objects: truth and results alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.trackers.detections import Detections
+from mots.trackers.masks import Masks
+
+__all__ = ["FrameLabels", "labelled"]
+
+
+@dataclass(frozen=True, eq=False)
+class FrameLabels:
+    """N objects of one frame, each with an identity; no two masks share a pixel.
+
+    `frame`: its number in the source's own numbering. `time`: seconds from the source's start. `ids`: (N,) int64,
+    positive, each once. `classes`: (N,) int64 ids of `mots.classes`. `scores`: (N,) float32, 1 in truth.
+    `masks`: N masks. `ignore`: regions that are not scored (truth only).
+    """
+
+    frame: int
+    time: float
+    ids: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    scores: NDArray[np.float32]
+    masks: Masks
+    ignore: Masks
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frame."""
+        return self.masks.size
+
+    @staticmethod
+    def empty(frame: int, time: float, size: tuple[int, int]) -> FrameLabels:
+        """A frame without objects."""
+        none = np.zeros(0, np.int64)
+        return FrameLabels(frame, time, none, none, np.zeros(0, np.float32), Masks.empty(size), Masks.empty(size))
+
+    def take(self, index: NDArray[np.generic] | Sequence[int]) -> FrameLabels:
+        """The objects at an integer or bool index (K,); the ignore regions stay."""
+        index = np.asarray(index, np.intp) if len(index) == 0 else np.asarray(index)
+        return replace(
+            self,
+            ids=self.ids[index],
+            classes=self.classes[index],
+            scores=self.scores[index],
+            masks=self.masks.take(index),
+        )
+
+
+def labelled(
+    detections: Detections,
+    ids: NDArray[np.int64],
+    classes: NDArray[np.int64],
+    frame: int,
+    time: float,
+) -> tuple[FrameLabels, int]:
+    """The detections that have an id (not 0), with masks made disjoint, and how many pixels changed hands for that.
+
+    `ids`: (N,) one per detection. `classes`: (K,) the classes of the K detections with an id, in their order. A pixel
+    of several masks goes to the one of the highest score; a mask that has no pixel left is dropped.
+    """
+    rows = np.flatnonzero(ids)
+    masks, lost = detections.masks.take(rows).disjoint(detections.scores[rows])
+    labels = FrameLabels(frame, time, ids[rows], classes, detections.scores[rows], masks, Masks.empty(detections.size))
+    return labels.take(np.flatnonzero(masks.boxes[:, 2] > 0)), int(lost.sum())

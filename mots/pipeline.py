@@ -1,0 +1,211 @@
+"""The loop: frames to detections to identities to labels.
+
+`Run` joins the parts for one source; `track` is what most callers want.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots import settings as knobs
+from mots.classes import names_to_ids
+from mots.errors import MotsError
+from mots.formats import detections as saved
+from mots.labels import FrameLabels, labelled
+from mots.settings import Settings
+from mots.trackers.detections import Detections
+from mots.trackers.tracker import Tracker
+
+if TYPE_CHECKING:
+    from mots.sources import Frame, Source
+
+__all__ = ["Detector", "Run", "TrackedFrame", "track"]
+
+NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
+
+
+class Detector(Protocol):
+    """Anything that finds detections in images: `YOLOv8Seg`, or a caller's own."""
+
+    names: dict[int, str]  # our class id to name
+
+    def detect(self, images: Sequence[NDArray[np.uint8]], classes: Sequence[int] = ()) -> list[Detections]:
+        """The detections of each image (H, W, 3) uint8 RGB, of these classes only where any are given."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame(FrameLabels):
+    """One frame's objects, and its picture."""
+
+    image: NDArray[np.uint8]  # (H, W, 3) RGB; (0, 0, 3) where saved detections were tracked without their frames
+    alive: int  # tracks that are confirmed or lost after this frame
+    moved_pixels: int  # pixels that changed hands when the masks were made disjoint
+
+
+def track(
+    source: str | Path | int,
+    *,
+    preset: str = "default",
+    settings: Settings | str | Path | None = None,
+    classes: Sequence[str] | None = None,
+    detections: str | Path | None = None,
+    detector: Detector | None = None,
+    **flags: Any,
+) -> Iterator[TrackedFrame]:
+    """Frames of `source` with their objects, one by one as they are asked for; memory stays flat.
+
+    `source`: a video, a folder or glob of images, a camera's number, a stream's URL, or saved detections.
+    `settings`: a `Settings` or a TOML file, over the `preset`. `classes`: names to track. `detections`: saved detections
+    of `source`'s frames, in place of the network. `detector`: one to use in place of YOLOv8-Seg. Other flags are
+    the command line's: weights, conf, imgsz, device, frame_rate.
+
+    Raises MotsError for anything wrong with the input: at once for what can be seen at once, and from the iterator for
+    the rest.
+    """
+    changes = {flag_name(name): value for name, value in flags.items() if value is not None}
+    if classes is not None:
+        changes["classes"] = tuple(classes)
+    if isinstance(settings, Settings):
+        chosen = settings
+        for name, value in changes.items():
+            *tables, knob = name.split(".")
+            nested: Any = value
+            for table in [knob, *reversed(tables)]:
+                nested = {table: nested}
+            chosen = knobs.replaced(chosen, nested, "settings")
+    else:
+        chosen = knobs.load(preset, None if settings is None else Path(settings), changes)
+    run = Run(source, chosen, detections=detections, detector=detector)
+    return run.tracked()
+
+
+def flag_name(flag: str) -> str:
+    """The dotted name of the knob that a flag sets."""
+    if flag in ("weights", "conf", "imgsz", "device", "half"):
+        return f"detector.{flag}"
+    return flag
+
+
+class Run:
+    """One source with everything that tracking it takes.
+
+    `name` is the source's; `frame_rate` in frames a second; `length` in frames where it is known.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | int | Source,
+        settings: Settings | None = None,
+        detections: str | Path | None = None,
+        detector: Detector | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.source: Source | None = None
+        self.saved: saved.SavedDetections | None = None
+        self.detector = detector
+        if not isinstance(source, (str, Path, int)):
+            self.source = source
+            self.name, self.frame_rate, self.length = source.name, source.frame_rate, source.length
+        elif Path(str(source)).suffix in (".npz", ".txt") and "://" not in str(source):
+            if detections is not None:
+                raise MotsError(f"{source} and {detections} are both detections: give the frames as SOURCE")
+            self.saved = saved.read(Path(str(source)))
+            self.name = Path(str(source)).stem
+            self.frame_rate = self.saved.frame_rate or self.settings.frame_rate
+            self.length = self.saved.length
+        else:
+            from mots.sources import open_source
+
+            self.source = open_source(source, self.settings.frame_rate)
+            self.name, self.frame_rate, self.length = self.source.name, self.source.frame_rate, self.source.length
+        if detections is not None:
+            self.saved = saved.read(Path(detections))
+        if not self.frame_rate > 0:
+            raise MotsError(f"a frame rate of {self.frame_rate}: wanted frames a second, above 0")
+        if self.saved is None and self.detector is None:
+            from mots.models.yolov8_seg import YOLOv8Seg
+
+            self.detector = YOLOv8Seg(self.settings.detector)
+        self.names: dict[int, str] = {}
+        if self.saved is not None:
+            self.names = self.saved.names
+        elif self.detector is not None:
+            self.names = self.detector.names
+        try:
+            self.classes = names_to_ids(self.settings.classes, self.names)
+        except ValueError as error:
+            raise MotsError(str(error)) from error
+
+    def tracked(self) -> Iterator[TrackedFrame]:
+        """The frames with their objects."""
+        tracker = Tracker(self.settings.tracker, self.frame_rate)
+        for frame, found in self.detected():
+            try:
+                ids = tracker.update(found, frame.time)
+            except ValueError as error:
+                raise MotsError(f"frame {frame.number}: {error}") from error
+            classes = tracker.classes_of(ids[ids > 0])
+            labels, moved = labelled(found, ids, classes, frame.number, frame.time)
+            own = {each.name: getattr(labels, each.name) for each in fields(labels)}
+            yield TrackedFrame(**own, image=frame.image, alive=tracker.alive, moved_pixels=moved)
+
+    def detected(self) -> Iterator[tuple[Frame, Detections]]:
+        """The frames with their detections of the wanted classes; saved ones where there are any."""
+        if self.saved is None:
+            assert self.source is not None
+            assert self.detector is not None
+            for frame in self.source:
+                yield frame, self.detector.detect([frame.image], self.classes)[0]
+        elif self.source is None:
+            yield from ((frame, self._wanted(found)) for frame, found in self._saved_alone(self.saved))
+        else:
+            yield from ((frame, self._wanted(found)) for frame, found in joined(self.source, self.saved))
+
+    def _saved_alone(self, detections: saved.SavedDetections) -> Iterator[tuple[Frame, Detections]]:
+        from mots.sources import Frame
+
+        first: int | None = None
+        for each in detections:
+            first = each.frame if first is None else first
+            time = each.time if np.isfinite(each.time) else (each.frame - first) / self.frame_rate
+            yield Frame(each.frame, time, NO_IMAGE), each.detections
+
+    def _wanted(self, found: Detections) -> Detections:
+        if not self.classes:
+            return found
+        wanted = np.isin(found.classes, self.classes)
+        return found if wanted.all() else found.take(np.flatnonzero(wanted))
+
+
+def joined(source: Source, detections: saved.SavedDetections) -> Iterator[tuple[Frame, Detections]]:
+    """Frames with the saved detections of the same number; none where the file has none for a frame.
+
+    Raises MotsError where detections are of another size than the frames, or belong to no frame.
+    """
+    found = iter(detections)
+    current = next(found, None)
+    matched = 0
+    for frame in source:
+        size = (frame.image.shape[0], frame.image.shape[1])
+        while current is not None and current.frame < frame.number:  # of a frame that was skipped, or of none
+            current = next(found, None)
+        if current is None or current.frame != frame.number:
+            yield frame, Detections.empty(size)
+            continue
+        if current.detections.size != size:
+            (h, w), (high, wide) = current.detections.size, size
+            raise MotsError(f"{detections.path}: detections of {h} x {w} frames for frames of {high} x {wide}")
+        matched += len(current.detections)
+        yield frame, current.detections
+        current = next(found, None)
+    if matched == 0:
+        raise MotsError(
+            f"{detections.path}: no detections for any frame of {source.name}: are the frame numbers the same?"
+        )

@@ -1,0 +1,105 @@
+"""Runs that leave files: track a source into a folder, or save its detections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mots.errors import MotsError
+from mots.formats import detections as saved
+from mots.pipeline import Run, TrackedFrame
+from mots.progress import shown
+from mots.results import ResultFolder
+
+if TYPE_CHECKING:
+    from mots.sources import Frame
+    from mots.trackers.detections import Detections
+
+__all__ = ["Summary", "record", "save_detections"]
+
+
+class Summary:
+    """What a run did, counted as it goes; prints as a sentence."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.frames = self.masks = self.moved_pixels = self.tracks = 0
+
+    def add(self, frame: TrackedFrame) -> None:
+        self.frames += 1
+        self.masks += len(frame)
+        self.moved_pixels += frame.moved_pixels
+
+    def __str__(self) -> str:
+        return (
+            f"{self.frames} frames, {self.tracks} tracks, {self.masks} masks "
+            f"({self.moved_pixels} pixels were claimed twice and given to the better score) -> {self.folder}"
+        )
+
+
+def record(
+    run: Run,
+    folder: Path,
+    *,
+    video: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+    watch: Callable[[TrackedFrame], None] | None = None,
+) -> Summary:
+    """Track a run into `folder`: MOTS text, tracks.csv and, with `video`, an annotated MP4.
+
+    `watch` is called with each frame once it is written.
+
+    Raises MotsError, once what was tracked so far is on disk, for whatever stops it before the end.
+    """
+    if video and run.source is None:
+        raise MotsError("--video needs the frames: give them as SOURCE, and the detections as --detections FILE")
+    summary = Summary(folder)
+    with ExitStack() as stack:
+        results = stack.enter_context(ResultFolder(folder, run.name, overwrite, run.names))
+        if video:
+            from mots.render import Annotator, VideoWriter
+
+            annotator = Annotator(run.frame_rate, run.names)
+            writer = stack.enter_context(VideoWriter(folder / f"{run.name}.mp4", run.frame_rate))
+        for frame in shown(run.tracked(), run.name, run.length, quiet):
+            results.write(frame)
+            summary.add(frame)
+            summary.tracks = len(results.tracks)
+            if video:
+                writer.write(annotator.draw(frame.image, frame), frame.time)
+            if watch is not None:
+                watch(frame)
+    return summary
+
+
+def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: bool = False) -> str:
+    """Write a run's detections to `output`, .npz or .txt; a sentence of what was written."""
+    if output.exists() and not overwrite:
+        raise MotsError(f"{output} exists: choose another --output, or add --overwrite")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        writer: saved.Writer
+        if output.suffix == ".txt":
+            writer = saved.TextWriter(output)
+        else:
+            extra = dict(run.names)
+            writer = saved.NpzWriter(output, run.frame_rate, extra)
+        frames = count = 0
+        with writer:
+            for each in shown(map(Detected, run.detected()), run.name, run.length, quiet):
+                writer.write(each.frame.number, each.frame.time, each.detections)
+                frames, count = frames + 1, count + len(each.detections)
+    except OSError as error:
+        raise MotsError(f"{output}: cannot be written ({error.strerror}): choose another --output") from error
+    return f"{frames} frames, {count} detections -> {output}"
+
+
+class Detected:
+    """A frame and its detections, as the progress bar counts them."""
+
+    def __init__(self, pair: tuple[Frame, Detections]) -> None:
+        self.frame, self.detections = pair
+        self.alive = 0

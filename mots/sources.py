@@ -1,0 +1,234 @@
+"""Frames from a video file, a stream, a folder or glob of images, or a camera: read lazily, with their times.
+
+A frame that cannot be decoded is skipped with a MotsWarning and keeps its number and its time, so that the time step
+over it is longer. A video that ends before its end raises MotsError after its last frame.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.errors import MotsError, MotsWarning
+
+__all__ = ["Frame", "Images", "Source", "Video", "open_source"]
+
+IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """`number` in the source's own numbering, `time` in seconds from its start, `image` (H, W, 3) uint8 RGB."""
+
+    number: int
+    time: float
+    image: NDArray[np.uint8]
+
+
+class Source(Protocol):
+    """A sequence of frames that can be read once or more."""
+
+    name: str
+    frame_rate: float  # frames a second
+    length: int | None  # frames, where it is known
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+
+def open_source(source: str | Path | int, frame_rate: float = 30.0) -> Source:
+    """What a user names: a video file, a folder of images, a glob of images, a camera's number, or a stream's URL.
+
+    `frame_rate` (frames a second) gives images their times; videos have their own. Raises MotsError when there is
+    nothing, or nothing that can be read.
+    """
+    text = str(source)
+    if text.isdigit() and not Path(text).exists():
+        return camera(int(text))
+    if "://" in text:
+        return Video(text, live=True)
+    path = Path(text)
+    if path.is_dir():
+        found = [entry for entry in path.iterdir() if entry.suffix.lower() in IMAGE_ENDINGS]
+        if not found:
+            endings = " ".join(sorted(IMAGE_ENDINGS))
+            raise MotsError(f"{path}: no images in this folder: wanted files ending in {endings}")
+        return Images(path.name if path.name not in ("images", "img1", "") else folder_name(path), found, frame_rate)
+    if path.is_file():
+        if path.suffix.lower() in IMAGE_ENDINGS:
+            return Images(path.stem, [path], frame_rate)
+        return Video(text)
+    if any(mark in text for mark in "*?["):
+        found = [Path(match) for match in glob.glob(text) if Path(match).suffix.lower() in IMAGE_ENDINGS]
+        if not found:
+            raise MotsError(f"{text}: no image matches")
+        return Images(folder_name(found[0].parent), found, frame_rate)
+    raise MotsError(f"{path}: no such file or folder: wanted a video, a folder or glob of images, or a camera's number")
+
+
+def folder_name(path: Path) -> str:
+    """A sequence's name: `0005` for a folder `0005/images`."""
+    full = path.resolve()
+    return full.parent.name if full.name in ("images", "img1") and full.parent.name else full.name or "images"
+
+
+class Images:
+    """A sequence of image files, in the order of their numbers, or of their names where they have none."""
+
+    def __init__(self, name: str, paths: list[Path], frame_rate: float) -> None:
+        if not frame_rate > 0:
+            raise MotsError(f"a frame rate of {frame_rate}: wanted frames a second, above 0")
+        self.name = name
+        self.frame_rate = frame_rate
+        self.numbered = numbered(paths)
+        self.length: int | None = len(self.numbered)
+        self.live = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        from PIL import Image, ImageOps
+
+        first = self.numbered[0][0]
+        size: tuple[int, int] | None = None
+        for number, path in self.numbered:
+            try:
+                with Image.open(path) as picture:
+                    image = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
+            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                warnings.warn(MotsWarning(f"{path}: frame {number} is skipped: {error}"), stacklevel=2)
+                continue
+            if size is not None and image.shape[:2] != size:
+                raise MotsError(
+                    f"{path}: an image of {image.shape[0]} x {image.shape[1]} among ones of {size[0]} x {size[1]} "
+                    "(height x width): put sequences of different sizes into folders of their own"
+                )
+            size = (image.shape[0], image.shape[1])
+            yield Frame(number, (number - first) / self.frame_rate, image)
+        if size is None:
+            raise MotsError(f"{self.numbered[0][1].parent}: none of the {len(self.numbered)} images can be read")
+
+
+def numbered(paths: list[Path]) -> list[tuple[int, Path]]:
+    """Frame numbers of image files: the last number in each name; the files' order from 0 where those clash."""
+    found = [re.findall(r"\d+", path.stem) for path in paths]
+    numbers = [int(digits[-1]) if digits else -1 for digits in found]
+    if min(numbers) >= 0 and len(set(numbers)) == len(numbers) and max(numbers) < 2**31:
+        return sorted(zip(numbers, paths, strict=True))
+    return list(enumerate(sorted(paths)))
+
+
+class Video:
+    """A video file or stream, decoded by PyAV. Frames are numbered from 0."""
+
+    def __init__(self, location: str, container_format: str | None = None, live: bool = False) -> None:
+        import av
+
+        self.location, self.format, self.live = location, container_format, live
+        self.name = Path(location.partition("?")[0]).stem or "stream"
+        try:
+            with av.open(location, format=container_format) as container:
+                if not container.streams.video:
+                    raise MotsError(f"{location}: no video in this file")
+                stream = container.streams.video[0]
+                self.frame_rate = float(stream.average_rate or stream.guessed_rate or 30.0)
+                self.length = declared_length(container, stream)
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            raise MotsError(f"{location}: not a video that can be read ({reason(error)})") from error
+
+    def __iter__(self) -> Iterator[Frame]:
+        import av
+
+        size: tuple[int, int] | None = None
+        number, time, lost_last = 0, -1.0, 0
+        start: float | None = None
+        with av.open(self.location, format=self.format) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            for decoded in self._decoded(container, stream):
+                if decoded is None:
+                    warnings.warn(
+                        MotsWarning(f"{self.location}: frame {number} is skipped: it does not decode"), stacklevel=2
+                    )
+                    number, lost_last = number + 1, lost_last + 1
+                    continue
+                lost_last = 0
+                stamp = None if decoded.pts is None else float(decoded.pts * decoded.time_base)
+                if start is None:
+                    start = (stamp or 0.0) - number / self.frame_rate
+                by_number = number / self.frame_rate
+                now = by_number if stamp is None else stamp - start
+                if not now > time:  # a broken clock
+                    now = max(by_number, time + 0.5 / self.frame_rate)
+                image = decoded.to_ndarray(format="rgb24")
+                if size is not None and image.shape[:2] != size:
+                    raise MotsError(
+                        f"{self.location}: frame {number} is {image.shape[0]} x {image.shape[1]} after ones of "
+                        f"{size[0]} x {size[1]} (height x width): cut the video where its size changes"
+                    )
+                size, time = (image.shape[0], image.shape[1]), now
+                yield Frame(number, now, image)
+                number += 1
+        if size is None:
+            raise MotsError(f"{self.location}: no frame of this video can be decoded")
+        decoded_to = number - lost_last
+        # Containers count a frame or two that no decoder gives back, hence the slack.
+        if self.length is not None and not self.live and self.length - decoded_to > max(2, 0.01 * self.length):
+            raise MotsError(
+                f"{self.location}: the video ends after frame {decoded_to - 1} of {self.length}: it is cut off or "
+                "damaged there; the frames before are tracked"
+            )
+
+    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Decoded frames in order; None for each that is damaged."""
+        import av
+
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except (av.error.FFmpegError, OSError) as error:
+                if self.live:
+                    raise MotsError(f"{self.location}: the stream broke off ({reason(error)})") from error
+                return  # the file ends in the middle of a packet; its length tells
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                yield None
+                continue
+            for frame in frames:
+                yield None if frame.is_corrupt else frame
+
+
+def declared_length(container: Any, stream: Any) -> int | None:
+    """How many frames a container says it has; None where it does not tell."""
+    if stream.frames:
+        return int(stream.frames)
+    seconds: float = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
+    return round(seconds * float(stream.average_rate)) or None if stream.average_rate else None
+
+
+def camera(number: int) -> Video:
+    """The camera of this number, by the system's own capture interface."""
+    location, interface = {
+        "darwin": (f"{number}:none", "avfoundation"),
+        "win32": (str(number), "vfwcap"),
+    }.get(sys.platform, (f"/dev/video{number}", "v4l2"))
+    if interface == "v4l2" and not Path(location).exists():
+        raise MotsError(f"camera {number}: there is no {location}")
+    video = Video(location, interface, live=True)
+    video.name, video.length = f"camera{number}", None
+    return video
+
+
+def reason(error: Exception) -> str:
+    """A library's own words, in one short line."""
+    return str(getattr(error, "strerror", None) or error).splitlines()[0][:200]

@@ -1,0 +1,54 @@
+"""The states of a track, and the rules that move it between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LifecycleSettings", "State", "next_states"]
+
+
+class State(IntEnum):
+    """tentative: new, not reported yet. confirmed: seen in this frame. lost: confirmed earlier, out of sight now.
+
+    removed: forgotten; its id never returns.
+    """
+
+    TENTATIVE = 0
+    CONFIRMED = 1
+    LOST = 2
+    REMOVED = 3
+
+
+@dataclass(frozen=True)
+class LifecycleSettings:
+    """When tracks begin and end. Equality falls on the side of the rule: a score of `new_score` starts a track."""
+
+    new_score: float = 0.5  # a free detection of at least this score starts a track
+    confirm_hits: int = 2  # a track seen this often without a gap is confirmed
+    memory: float = 2.0  # seconds for which a lost track waits to be seen again
+
+
+def next_states(
+    states: NDArray[np.int8],
+    hits: NDArray[np.int64],
+    matched: NDArray[np.bool_],
+    unseen: NDArray[np.float64],
+    settings: LifecycleSettings,
+) -> NDArray[np.int8]:
+    """(T,) states after a frame.
+
+    `hits`: (T,) frames in which each was seen, this one counted. `matched`: (T,) whether it was seen in this frame.
+    `unseen`: (T,) seconds since it was last seen.
+
+    tentative: confirmed at `confirm_hits`, removed when it goes unseen. confirmed and lost: confirmed when seen, lost
+    when not, removed when unseen for more than `memory`.
+    """
+    tentative = states == State.TENTATIVE
+    after = np.where(matched, State.CONFIRMED, State.LOST)
+    after = np.where(tentative & matched & (hits < settings.confirm_hits), State.TENTATIVE, after)
+    gone = ~matched & (tentative | (unseen > settings.memory))
+    return np.where(gone, State.REMOVED, after).astype(np.int8)

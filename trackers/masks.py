@@ -1,0 +1,204 @@
+"""The masks of one frame as tight crops: IoU, coverage, moving, making disjoint. The only code that compares pixels.
+
+A mask is kept as the pixels inside its own tight box and the box's corner, so a frame of N masks costs the objects'
+area and not N times the image, and moving a mask moves a corner. Pixel counting runs in numba (`overlap.py`), which
+is imported on first use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Masks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """N masks of one frame.
+
+    `size`: (height, width) of the frame. `boxes`: (N, 4) int32 x1 y1 x2 y2, half-open and tight, inside the frame; a
+    mask without pixels has the box 0 0 0 0. `pixels`: (P,) uint8 of 0 and 1, crops one after another, each row by row.
+    `starts`: (N,) int64, where each crop begins in `pixels`; several `Masks` may share one `pixels`.
+    """
+
+    size: tuple[int, int]
+    boxes: NDArray[np.int32]
+    pixels: NDArray[np.uint8]
+    starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    # Making
+
+    @staticmethod
+    def empty(size: tuple[int, int]) -> Masks:
+        """No masks, in a frame of this size."""
+        return Masks(size, np.zeros((0, 4), np.int32), np.zeros(0, np.uint8), np.zeros(0, np.int64))
+
+    @staticmethod
+    def from_crops(
+        size: tuple[int, int],
+        corners: Sequence[tuple[int, int]] | NDArray[np.integer],
+        crops: Sequence[NDArray[np.generic]],
+    ) -> Masks:
+        """Masks from N (h, w) crops, true where the object is, with the x y of each crop's top left pixel.
+
+        Crops may have empty rims and reach over the frame's border; what lies outside is cut off.
+        """
+        height, width = size
+        boxes = np.zeros((len(crops), 4), np.int32)
+        starts = np.zeros(len(crops), np.int64)
+        parts: list[NDArray[np.uint8]] = []
+        length = 0
+        for i, ((x, y), crop) in enumerate(zip(corners, crops, strict=True)):
+            x, y = int(x), int(y)
+            left, top = max(-x, 0), max(-y, 0)
+            inside = crop[top : max(height - y, 0), left : max(width - x, 0)] != 0
+            x1, y1, x2, y2 = tight_box(inside)
+            starts[i] = length
+            if x2 > x1:
+                boxes[i] = x + left + x1, y + top + y1, x + left + x2, y + top + y2
+                part = inside[y1:y2, x1:x2].astype(np.uint8).ravel()
+                parts.append(part)
+                length += part.size
+        pixels = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+        return Masks(size, boxes, pixels, starts)
+
+    @staticmethod
+    def from_images(images: NDArray[np.generic]) -> Masks:
+        """Masks from (N, H, W) images, true where the object is. For small inputs and tests: crops are the way in."""
+        n, height, width = images.shape
+        return Masks.from_crops((height, width), [(0, 0)] * n, list(images))
+
+    @staticmethod
+    def concatenate(size: tuple[int, int], parts: Iterable[Masks]) -> Masks:
+        """The masks of all parts in their order, in one frame of `size`."""
+        parts = list(parts)
+        for part in parts:
+            if part.size != size:
+                raise ValueError(f"masks of a {part.size[0]} x {part.size[1]} frame in one of {size[0]} x {size[1]}")
+        if len(parts) == 0:
+            return Masks.empty(size)
+        lengths = np.array([part.pixels.size for part in parts], np.int64)
+        offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+        return Masks(
+            size,
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.pixels for part in parts]),
+            np.concatenate([part.starts + offset for part, offset in zip(parts, offsets, strict=True)]),
+        )
+
+    # Looking
+
+    def crop(self, i: int) -> NDArray[np.bool_]:
+        """(h, w) bool: mask i inside its box, a view."""
+        x1, y1, x2, y2 = self.boxes[i].tolist()
+        start = int(self.starts[i])
+        flat = self.pixels[start : start + (y2 - y1) * (x2 - x1)]
+        return flat.reshape(y2 - y1, x2 - x1).view(np.bool_)
+
+    def image(self, i: int) -> NDArray[np.bool_]:
+        """(H, W) bool: mask i in the whole frame."""
+        image = np.zeros(self.size, np.bool_)
+        x1, y1, x2, y2 = self.boxes[i]
+        image[y1:y2, x1:x2] = self.crop(i)
+        return image
+
+    def areas(self) -> NDArray[np.int64]:
+        """(N,) pixels of each mask."""
+        return np.array([np.count_nonzero(self.crop(i)) for i in range(len(self))], np.int64)
+
+    def take(self, index: NDArray[np.generic] | Sequence[int]) -> Masks:
+        """The masks at an integer or bool index (K,), in its order; no pixels are copied."""
+        index = np.asarray(index)
+        if index.size == 0:
+            return Masks.empty(self.size)
+        return Masks(self.size, self.boxes[index], self.pixels, self.starts[index])
+
+    def compact(self) -> Masks:
+        """The same masks with `pixels` of their own, holding nothing else."""
+        heights = self.boxes[:, 3] - self.boxes[:, 1]
+        lengths = heights.astype(np.int64) * (self.boxes[:, 2] - self.boxes[:, 0])
+        ends = np.cumsum(lengths)
+        parts = [self.pixels[s : s + n] for s, n in zip(self.starts.tolist(), lengths.tolist(), strict=True)]
+        pixels = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
+        return Masks(self.size, self.boxes, pixels, ends - lengths)
+
+    # Comparing
+
+    def intersections(self, other: Masks) -> NDArray[np.int64]:
+        """(N, M) common pixels of each of these masks with each of the other's."""
+        from . import overlap
+
+        if self.size != other.size:
+            raise ValueError(
+                f"masks of a {self.size[0]} x {self.size[1]} frame compared with {other.size[0]} x {other.size[1]}"
+            )
+        return overlap.intersections(
+            self.boxes, self.starts, self.pixels, other.boxes, other.starts, other.pixels
+        )  # fmt: skip
+
+    def iou(self, other: Masks) -> NDArray[np.float64]:
+        """(N, M) common area over the area of the union; 0 for two masks without pixels."""
+        common = self.intersections(other)
+        union = self.areas()[:, None] + other.areas()[None, :] - common
+        iou: NDArray[np.float64] = common / np.maximum(union, 1)
+        return iou
+
+    def coverage(self, other: Masks) -> NDArray[np.float64]:
+        """(N, M) common area over the area of this mask: how much of each mask lies inside each of the other's."""
+        coverage: NDArray[np.float64] = self.intersections(other) / np.maximum(self.areas(), 1)[:, None]
+        return coverage
+
+    # Changing
+
+    def moved(self, offsets: NDArray[np.generic]) -> Masks:
+        """Each mask shifted by its (N, 2) x y offset, rounded to whole pixels; what leaves the frame is cut off."""
+        if len(self) == 0:
+            return self
+        height, width = self.size
+        # Clipped before the cast: an offset beyond any frame would wrap round in int32. A mask without pixels stays.
+        limit = 4 * (height + width)
+        steps = np.rint(np.clip(offsets, -limit, limit)).astype(np.int32)
+        empty = self.boxes[:, 2] <= self.boxes[:, 0]
+        boxes = np.where(empty[:, None], 0, self.boxes + np.tile(steps, 2)).astype(np.int32)
+        outside = (boxes[:, :2] < 0).any(axis=1) | (boxes[:, 2] > width) | (boxes[:, 3] > height)
+        moved = Masks(self.size, boxes, self.pixels, self.starts)
+        if not outside.any():
+            return moved
+        rows = np.flatnonzero(outside)
+        cut = Masks.from_crops(self.size, boxes[rows, :2], [moved.crop(int(i)) for i in rows])
+        kept = Masks.concatenate(self.size, [moved, cut])
+        order = np.arange(len(self))
+        order[rows] = len(self) + np.arange(len(rows))
+        return kept.take(order)
+
+    def disjoint(self, priority: NDArray[np.generic]) -> tuple[Masks, NDArray[np.int64]]:
+        """Masks that share no pixel, and the (N,) pixels that each one gave away.
+
+        A pixel of several masks stays with the one of highest `priority` (N,); of equals, with the first.
+        """
+        from . import overlap
+
+        order = np.argsort(-np.asarray(priority, np.float64), kind="stable")
+        own = self.compact()
+        pixels, lost = overlap.disjoint(own.boxes, own.starts, own.pixels, order)
+        if not lost.any():
+            return self, lost
+        changed = Masks(self.size, own.boxes, pixels, own.starts)
+        crops = [changed.crop(i) for i in range(len(changed))]
+        return Masks.from_crops(self.size, own.boxes[:, :2], crops), lost
+
+
+def tight_box(image: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """x1 y1 x2 y2, half-open, around the true pixels of (H, W); zeros when there are none."""
+    columns = np.flatnonzero(image.any(axis=0))
+    if columns.size == 0:
+        return 0, 0, 0, 0
+    rows = np.flatnonzero(image.any(axis=1))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

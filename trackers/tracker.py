@@ -1,0 +1,283 @@
+"""The tracker: stages of association as data, and the loop that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import motion
+from .assignment import Solver, assign
+from .cost import combined_cost, overlap_cost
+from .detections import Detections
+from .lifecycle import LifecycleSettings, State, next_states
+from .motion import STILL, MotionSettings
+from .tracks import Track, Tracks
+
+__all__ = ["Stage", "Tracker", "TrackerSettings"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pass of association: which tracks meet which detections, and how alike they must be."""
+
+    name: str
+    states: tuple[State, ...]  # the tracks that take part, as they were before the frame
+    min_score: float  # detections of at least this score,
+    max_score: float  # and below this one
+    limit: float  # a pair of this cost or more is not made
+    mask_weight: float = 0.5  # the masks' share of the overlap; the rest is the boxes'
+    score_weight: float = 0.0  # how much a low score counts against a detection
+
+
+SEEN = (State.CONFIRMED,)
+KNOWN = (State.CONFIRMED, State.LOST)
+HIGH = 0.5
+DEFAULT_STAGES = (
+    Stage("confident", KNOWN, HIGH, 1.01, limit=0.85),
+    Stage("low score", SEEN, 0.1, HIGH, limit=0.6),
+    Stage("tentative", (State.TENTATIVE,), 0.3, 1.01, limit=0.7),
+)
+
+
+@dataclass(frozen=True)
+class TrackerSettings:
+    """Everything that decides what a tracker does."""
+
+    stages: tuple[Stage, ...] = DEFAULT_STAGES
+    lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
+    motion: MotionSettings = field(default_factory=MotionSettings)
+    gate: float = 13.8  # squared Mahalanobis distance of the centres above which no pair is made: 0.999 of chi2(2)
+    groups: tuple[tuple[int, ...], ...] = ()  # class ids that a detector may confuse on one object
+    solver: Solver = "scipy"
+
+
+class Tracker:
+    """Gives detections identities, frame by frame. Owns its tracks and ids; two trackers share nothing.
+
+    `frame_rate` (frames a second) is the time step where `update` is given no times.
+    """
+
+    def __init__(self, settings: TrackerSettings | None = None, frame_rate: float = 30.0) -> None:
+        if not frame_rate > 0:
+            raise ValueError(f"frame_rate is {frame_rate}: wanted frames a second, above 0")
+        self.settings = settings or TrackerSettings()
+        self.frame_rate = frame_rate
+        self._tracks: Tracks | None = None
+        self._time = 0.0
+        self._issued = 0
+        self._classes: list[int] = []  # in the order of the columns of the tracks' votes
+
+    def update(
+        self,
+        detections: Detections,
+        time: float | None = None,
+        camera: NDArray[np.floating] = STILL,
+    ) -> NDArray[np.int64]:
+        """(N,) the id of each detection's track in the detections' order, positive; 0 where there is none (yet).
+
+        `time`: seconds of this frame, later than the last one's; without it, one frame has passed. `camera`: (2, 3)
+        affine map of the last frame's still points to this frame's. Nothing that is given is changed.
+
+        Raises ValueError, before any state changes, when a field of `detections` is wrong (see `Detections.check`),
+        when the frame's size differs from the last one's, or when time does not advance.
+        """
+        detections.check()
+        tracks = Tracks.empty(detections.size) if self._tracks is None else self._tracks
+        if tracks.masks.size != detections.size:
+            (h, w), (was_h, was_w) = detections.size, tracks.masks.size
+            raise ValueError(f"a {h} x {w} frame after {was_h} x {was_w} ones: one tracker takes one frame size")
+        now, dt = self._step(time)
+        if camera.shape != (2, 3) or not np.isfinite(camera).all():
+            raise ValueError("camera is not a finite (2, 3) affine map")
+
+        columns = self._columns(detections.classes)
+        tracks = self._predicted(tracks.with_classes(len(self._classes)), dt, camera)
+        rows, found = self._associate(tracks, detections, columns)
+        tracks = self._seen(tracks, detections, columns, rows, found, now)
+        alive = tracks.states != State.REMOVED
+
+        free = np.ones(len(detections), np.bool_)
+        free[found] = False
+        starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
+        begun = Tracks.begin(
+            detections.take(starting), columns[starting], len(self._classes), now, self.settings.motion
+        )
+        if self.settings.lifecycle.confirm_hits <= 1:
+            begun = replace(begun, states=np.full(len(begun), State.CONFIRMED, np.int8))
+        rows_of = np.full(len(detections), -1, np.int64)
+        rows_of[found] = rows
+        rows_of[starting] = len(tracks) + np.arange(len(starting))
+        everyone = self._named(tracks.join(begun))
+        ids = np.where(rows_of >= 0, np.concatenate([everyone.ids, [0]])[rows_of], 0)
+
+        everyone = everyone.take(np.flatnonzero(np.concatenate([alive, np.ones(len(begun), np.bool_)])))
+        self._tracks = replace(everyone, masks=everyone.masks.compact())
+        self._time = now
+        return ids
+
+    @property
+    def tracks(self) -> list[Track]:
+        """Every live track as it stands after the last frame."""
+        t = self._tracks
+        if t is None:
+            return []
+        boxes = motion.boxes_of(t.means)
+        classes = self._voted(t.votes)
+        return [
+            Track(
+                int(t.ids[i]),
+                State(int(t.states[i])),
+                int(classes[i]),
+                boxes[i],
+                t.means[i, :2, 1].copy(),
+                int(t.hits[i]),
+                float(t.last_seen[i]),
+            )
+            for i in range(len(t))
+        ]
+
+    @property
+    def alive(self) -> int:
+        """How many tracks are confirmed or lost."""
+        return 0 if self._tracks is None else int(np.isin(self._tracks.states, KNOWN).sum())
+
+    def classes_of(self, ids: NDArray[np.int64] | Sequence[int]) -> NDArray[np.int64]:
+        """(K,) the class of each live track: the one that most of its score was detected as, over all its frames.
+
+        Raises KeyError for an id that no live track has.
+        """
+        ids = np.asarray(ids, np.int64)
+        if len(ids) == 0:
+            return np.zeros(0, np.int64)
+        own = np.zeros(0, np.int64) if self._tracks is None else self._tracks.ids
+        order = np.argsort(own, kind="stable")
+        places = np.searchsorted(own[order], ids)
+        known = (places < len(own)) & (ids > 0)
+        if not known.all() or (own[order[places]] != ids).any():
+            raise KeyError("an id that no live track has")
+        assert self._tracks is not None
+        return self._voted(self._tracks.votes[order[places]])
+
+    # The steps of `update`, in the order in which it takes them
+
+    def _step(self, time: float | None) -> tuple[float, float]:
+        """This frame's time, and the seconds since the last one's."""
+        if self._tracks is None:
+            now = 0.0 if time is None else float(time)
+            if not np.isfinite(now):
+                raise ValueError(f"time is {now}: wanted seconds")
+            return now, 0.0
+        now = self._time + 1.0 / self.frame_rate if time is None else float(time)
+        if not now > self._time or not np.isfinite(now):
+            raise ValueError(f"time is {now} after {self._time}: wanted a later one, in seconds")
+        return now, now - self._time
+
+    def _columns(self, classes: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(N,) the place of each class among the votes; a class that is new to this tracker gets the next one."""
+        for class_id in np.unique(classes).tolist():
+            if class_id not in self._classes:
+                self._classes.append(class_id)
+        places = {class_id: place for place, class_id in enumerate(self._classes)}
+        return np.array([places[class_id] for class_id in classes.tolist()], np.int64)
+
+    def _predicted(self, tracks: Tracks, dt: float, camera: NDArray[np.floating]) -> Tracks:
+        means, covariances, anchors = tracks.means, tracks.covariances, tracks.anchors
+        masks = tracks.masks
+        if camera is not STILL and not np.array_equal(camera, STILL):
+            still = means
+            means, covariances = motion.follow_camera(means, covariances, camera)
+            # The mask goes where the camera moved its own centre to; the anchor with it.
+            shift = means[:, :2, 0] - still[:, :2, 0]
+            masks, anchors = masks.moved(shift), anchors + np.rint(shift)
+        means, covariances = motion.predict(means, covariances, dt, self.settings.motion)
+        return replace(tracks, means=means, covariances=covariances, anchors=anchors, masks=masks)
+
+    def _associate(
+        self, tracks: Tracks, detections: Detections, columns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows of tracks and of detections that belong together, stage after stage among those still free."""
+        boxes, masks = motion.boxes_of(tracks.means), tracks.moved_masks()
+        groups = self._groups()
+        track_groups = groups[tracks.votes.argmax(axis=1)] if len(tracks) and len(groups) else np.zeros(len(tracks))
+        far = (
+            motion.squared_distances(tracks.means, tracks.covariances, detections.boxes, self.settings.motion)
+            > self.settings.gate
+        )
+        forbidden = far | (track_groups[:, None] != groups[columns][None, :])
+        free_tracks, free = np.ones(len(tracks), np.bool_), np.ones(len(detections), np.bool_)
+        pairs = [np.zeros((0, 2), np.int64)]
+        for stage in self.settings.stages:
+            scores = detections.scores
+            rows = np.flatnonzero(free_tracks & np.isin(tracks.states, stage.states))
+            found = np.flatnonzero(free & (scores >= stage.min_score) & (scores < stage.max_score))
+            overlap = overlap_cost(
+                boxes[rows], masks.take(rows), detections.boxes[found], detections.masks.take(found), stage.mask_weight
+            )
+            cost = combined_cost(overlap, scores[found], stage.score_weight, forbidden[np.ix_(rows, found)])
+            chosen = assign(cost, stage.limit, self.settings.solver)
+            made = np.stack([rows[chosen[:, 0]], found[chosen[:, 1]]], axis=1)
+            free_tracks[made[:, 0]] = False
+            free[made[:, 1]] = False
+            pairs.append(made)
+        joined = np.concatenate(pairs)
+        return joined[:, 0], joined[:, 1]
+
+    def _seen(
+        self,
+        tracks: Tracks,
+        detections: Detections,
+        columns: NDArray[np.int64],
+        rows: NDArray[np.int64],
+        found: NDArray[np.int64],
+        now: float,
+    ) -> Tracks:
+        """Tracks after their detections were taken in, with their new states."""
+        means, covariances = tracks.means.copy(), tracks.covariances.copy()
+        anchors, votes = tracks.anchors.copy(), tracks.votes.copy()
+        hits, last_seen = tracks.hits.copy(), tracks.last_seen.copy()
+        means[rows], covariances[rows] = motion.update(
+            means[rows], covariances[rows], detections.boxes[found], self.settings.motion
+        )
+        anchors[rows] = means[rows, :2, 0]
+        votes[rows, columns[found]] += detections.scores[found]
+        hits[rows] += 1
+        last_seen[rows] = now
+        matched = np.zeros(len(tracks), np.bool_)
+        matched[rows] = True
+        order = np.arange(len(tracks))
+        order[rows] = len(tracks) + found
+        both = type(tracks.masks).concatenate(detections.size, [tracks.masks, detections.masks])
+        return Tracks(
+            ids=tracks.ids,
+            states=next_states(tracks.states, hits, matched, now - last_seen, self.settings.lifecycle),
+            hits=hits,
+            last_seen=last_seen,
+            means=means,
+            covariances=covariances,
+            anchors=anchors,
+            votes=votes,
+            masks=both.take(order),
+        )
+
+    def _named(self, tracks: Tracks) -> Tracks:
+        """Newly confirmed tracks get the next ids."""
+        nameless = np.flatnonzero((tracks.states == State.CONFIRMED) & (tracks.ids == 0))
+        ids = tracks.ids.copy()
+        ids[nameless] = self._issued + 1 + np.arange(len(nameless))
+        self._issued += len(nameless)
+        return replace(tracks, ids=ids)
+
+    def _groups(self) -> NDArray[np.int64]:
+        """(C,) for each class in the order of the votes, a number that the classes of one group share."""
+        group_of = {class_id: -1 - number for number, group in enumerate(self.settings.groups) for class_id in group}
+        return np.array([group_of.get(class_id, class_id) for class_id in self._classes], np.int64)
+
+    def _voted(self, votes: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(K,) class ids of the most votes."""
+        if len(votes) == 0:
+            return np.zeros(0, np.int64)
+        chosen: NDArray[np.int64] = np.array(self._classes, np.int64)[votes.argmax(axis=1)]
+        return chosen

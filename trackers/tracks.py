@@ -1,0 +1,110 @@
+"""All tracks of one tracker as aligned arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import motion
+from .detections import Detections
+from .lifecycle import State
+from .masks import Masks
+
+__all__ = ["Track", "Tracks"]
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One identity as it stands: a row of `Tracks`, to look at."""
+
+    id: int  # 0 while tentative
+    state: State
+    class_id: int  # the class that most of its score was detected as
+    box: NDArray[np.float64]  # (4,) x1 y1 x2 y2 of the filter's estimate
+    velocity: NDArray[np.float64]  # (2,) x y in pixels a second
+    hits: int
+    last_seen: float  # seconds
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks:
+    """T tracks: rows that live and die together.
+
+    `ids`: (T,) int64, 0 while tentative. `states`: (T,) int8. `hits`: (T,) int64. `last_seen`: (T,) float64 seconds.
+    `means`: (T, 4, 2) and `covariances`: (T, 4, 2, 2) as in `motion.py`. `masks`: each one's last mask, where it was
+    seen. `anchors`: (T, 2) x y of the filter's centre at that time, so that the mask can be moved with the filter.
+    `votes`: (T, C) float64 sums of scores by class, in the order of the tracker's classes.
+    """
+
+    ids: NDArray[np.int64]
+    states: NDArray[np.int8]
+    hits: NDArray[np.int64]
+    last_seen: NDArray[np.float64]
+    means: NDArray[np.float64]
+    covariances: NDArray[np.float64]
+    anchors: NDArray[np.float64]
+    votes: NDArray[np.float64]
+    masks: Masks
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @staticmethod
+    def empty(size: tuple[int, int]) -> Tracks:
+        """No tracks in frames of (height, width)."""
+        return Tracks(
+            ids=np.zeros(0, np.int64),
+            states=np.zeros(0, np.int8),
+            hits=np.zeros(0, np.int64),
+            last_seen=np.zeros(0),
+            means=np.zeros((0, 4, 2)),
+            covariances=np.zeros((0, 4, 2, 2)),
+            anchors=np.zeros((0, 2)),
+            votes=np.zeros((0, 0)),
+            masks=Masks.empty(size),
+        )
+
+    @staticmethod
+    def begin(
+        detections: Detections, columns: NDArray[np.int64], classes: int, time: float, settings: motion.MotionSettings
+    ) -> Tracks:
+        """New tentative tracks of N detections; `columns` (N,) are their classes' places among `classes` votes."""
+        n = len(detections)
+        means, covariances = motion.initiate(detections.boxes, settings)
+        votes = np.zeros((n, classes))
+        votes[np.arange(n), columns] = detections.scores
+        return Tracks(
+            ids=np.zeros(n, np.int64),
+            states=np.full(n, State.TENTATIVE, np.int8),
+            hits=np.ones(n, np.int64),
+            last_seen=np.full(n, time),
+            means=means,
+            covariances=covariances,
+            anchors=means[:, :2, 0].copy(),
+            votes=votes,
+            masks=detections.masks,
+        )
+
+    def take(self, index: NDArray[np.generic]) -> Tracks:
+        """The tracks at an integer or bool index (K,), in its order."""
+        rows = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name != "masks"}
+        return Tracks(**rows, masks=self.masks.take(index))
+
+    def join(self, other: Tracks) -> Tracks:
+        """These tracks, then the other's."""
+        rows = {
+            field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)])
+            for field in fields(self)
+            if field.name != "masks"
+        }
+        return Tracks(**rows, masks=Masks.concatenate(self.masks.size, [self.masks, other.masks]))
+
+    def with_classes(self, classes: int) -> Tracks:
+        """The same tracks with room for the votes of `classes` classes."""
+        return replace(self, votes=np.pad(self.votes, ((0, 0), (0, classes - self.votes.shape[1]))))
+
+    def moved_masks(self) -> Masks:
+        """Each track's last mask, moved as far as its filter has moved since it was seen."""
+        return self.masks.moved(self.means[:, :2, 0] - self.anchors)
