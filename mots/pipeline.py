@@ -62,7 +62,7 @@ def track(
     """Frames of `source` with their objects, one by one as they are asked for; memory stays flat.
 
     `source`: a video, a folder or glob of images, a camera's number, a stream's URL, or saved detections.
-    `settings`: a `Settings` or a TOML file, over the `preset`. `classes`: names to track. `detections`: saved detections
+    `settings`: a `Settings`, or a TOML file over the `preset`. `classes`: names to track. `detections`: saved ones
     of `source`'s frames, in place of the network. `detector`: one to use in place of YOLOv8-Seg. Other flags are
     the command line's: weights, conf, imgsz, device, frame_rate.
 

@@ -186,25 +186,38 @@ class Video:
             )
 
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
-        """Decoded frames in order; None for each that is damaged."""
+        """Decoded frames in order; None for each that is damaged.
+
+        Decoders pass over some damaged packets in silence. So the packets' time stamps are kept until a frame with
+        the same or a later one comes out; what is left behind then has been lost.
+        """
         import av
 
+        waiting: list[int] = []
         packets = container.demux(stream)
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
+                yield from [None] * len(waiting)
                 return
             except (av.error.FFmpegError, OSError) as error:
                 if self.live:
                     raise MotsError(f"{self.location}: the stream broke off ({reason(error)})") from error
                 return  # the file ends in the middle of a packet; its length tells
+            stamp = packet.dts if packet.pts is None and not stream.codec_context.has_b_frames else packet.pts
+            if stamp is not None and packet.size and not packet.is_discard:
+                waiting.append(stamp)
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
-                yield None
+                if stamp is None:
+                    yield None
                 continue
             for frame in frames:
+                if frame.pts is not None:
+                    yield from [None] * sum(stamp < frame.pts for stamp in waiting)
+                    waiting = [stamp for stamp in waiting if stamp > frame.pts]
                 yield None if frame.is_corrupt else frame
 
 

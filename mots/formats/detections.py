@@ -84,7 +84,7 @@ def read(path: Path) -> SavedDetections:
     if path.suffix != ".npz":
         raise MotsError(f"{path}: saved detections end in .npz or .txt")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             about = json.loads(str(archive["about"]))
         names = {int(number): str(name) for number, name in about["names"].items()}
         return SavedDetections(path, float(about["frame_rate"]), int(about["length"]), names)
@@ -295,7 +295,7 @@ def stacked_embeddings(every: list[Detections]) -> NDArray[np.float32]:
 def read_npz_frames(saved: SavedDetections) -> Iterator[FrameDetections]:
     """The frames of an npz file, block by block."""
     try:
-        with np.load(saved.path, allow_pickle=False) as archive:
+        with saved.path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             for block in range(int(json.loads(str(archive["about"]))["blocks"])):
                 arrays = {name: archive[f"{block:05d}.{name}"] for name in ARRAYS}
                 yield from unpacked(arrays, tuple(json.loads(str(archive["about"]))["size"]))

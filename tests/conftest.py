@@ -1,0 +1,57 @@
+"""What tests share: where the real data lies, and scenes drawn at random."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+from mots.trackers.detections import Detections
+from mots.trackers.masks import Masks
+
+# Machines are shared and numba compiles on first use: no example may fail for being slow.
+settings.register_profile("mots", deadline=None)
+settings.load_profile("mots")
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real data and weights beside the project."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"real data is not there: {SHARED}")
+    return SHARED
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20260101)
+
+
+def random_images(rng: np.random.Generator, n: int, size: tuple[int, int], fill: float = 0.3) -> np.ndarray:
+    """(n, H, W) bool: blobs of noise in random boxes, some of them empty."""
+    images = np.zeros((n, *size), np.bool_)
+    for image in images:
+        y1, y2 = sorted(rng.integers(0, size[0] + 1, 2))
+        x1, x2 = sorted(rng.integers(0, size[1] + 1, 2))
+        image[y1:y2, x1:x2] = rng.random((y2 - y1, x2 - x1)) < fill
+    return images
+
+
+def boxes_as_detections(
+    boxes: list[tuple[int, int, int, int]],
+    scores: list[float] | None = None,
+    classes: list[int] | None = None,
+    size: tuple[int, int] = (100, 200),
+) -> Detections:
+    """Detections whose masks fill their boxes."""
+    corners = [(x1, y1) for x1, y1, _, _ in boxes]
+    crops = [np.ones((y2 - y1, x2 - x1), np.bool_) for x1, y1, x2, y2 in boxes]
+    return Detections.from_masks(
+        Masks.from_crops(size, corners, crops),
+        np.array([0.9] * len(boxes) if scores is None else scores, np.float32),
+        np.array([0] * len(boxes) if classes is None else classes, np.int64),
+    )

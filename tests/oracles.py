@@ -1,0 +1,69 @@
+"""Slow, obvious versions of the fast functions."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+
+def iou_of_images(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N, M) IoU of (N, H, W) and (M, H, W) images."""
+    result = np.zeros((len(a), len(b)))
+    for i, j in itertools.product(range(len(a)), range(len(b))):
+        union = np.count_nonzero(a[i] | b[j])
+        result[i, j] = np.count_nonzero(a[i] & b[j]) / union if union else 0.0
+    return result
+
+
+def disjoint_images(images: np.ndarray, priority: np.ndarray) -> np.ndarray:
+    """(N, H, W) images in which each pixel stays with the highest priority, of equals with the first."""
+    result = np.zeros_like(images)
+    for y, x in itertools.product(range(images.shape[1]), range(images.shape[2])):
+        owners = [i for i in range(len(images)) if images[i, y, x]]
+        if owners:
+            result[max(owners, key=lambda i: (priority[i], -i)), y, x] = True
+    return result
+
+
+def moved_image(image: np.ndarray, dx: int, dy: int) -> np.ndarray:
+    """The image shifted; what leaves it is lost."""
+    result = np.zeros_like(image)
+    for y, x in zip(*np.nonzero(image), strict=True):
+        if 0 <= y + dy < image.shape[0] and 0 <= x + dx < image.shape[1]:
+            result[y + dy, x + dx] = True
+    return result
+
+
+def best_gain(cost: np.ndarray, limit: float) -> float:
+    """The largest sum of limit - cost over all ways to pair rows with columns, each at most once."""
+    rows, columns = cost.shape
+    best = 0.0
+    for k in range(1, min(rows, columns) + 1):
+        for chosen_rows in itertools.combinations(range(rows), k):
+            for chosen_columns in itertools.permutations(range(columns), k):
+                best = max(best, sum(limit - cost[i, j] for i, j in zip(chosen_rows, chosen_columns, strict=True)))
+    return best
+
+
+def kalman_predict(x: np.ndarray, p: np.ndarray, dt: float, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Textbook prediction of an 8-state constant-velocity filter; q holds the noise strength of each of 4 axes."""
+    f = np.eye(8)
+    f[:4, 4:] = dt * np.eye(4)
+    noise = np.zeros((8, 8))
+    noise[:4, :4], noise[4:, 4:] = np.diag(q * dt**3 / 3), np.diag(q * dt)
+    noise[:4, 4:] = noise[4:, :4] = np.diag(q * dt**2 / 2)
+    return f @ x, f @ p @ f.T + noise
+
+
+def kalman_update(x: np.ndarray, p: np.ndarray, z: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Textbook correction by a measurement of the 4 positions with noise variances r."""
+    h = np.eye(4, 8)
+    gain = p @ h.T @ np.linalg.inv(h @ p @ h.T + np.diag(r))
+    return x + gain @ (z - h @ x), (np.eye(8) - gain @ h) @ p
+
+
+def letterboxed(image: np.ndarray, inputs: tuple[int, int]) -> tuple[float, float, float]:
+    """Gain and the padding to the left and on top when an image is fitted into the middle of an input."""
+    gain = min(inputs[0] / image.shape[0], inputs[1] / image.shape[1])
+    return gain, (inputs[1] - image.shape[1] * gain) / 2, (inputs[0] - image.shape[0] * gain) / 2

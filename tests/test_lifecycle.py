@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from mots.trackers.lifecycle import LifecycleSettings, State, next_states
+
+SETTINGS = LifecycleSettings(confirm_hits=3, memory=1.0)
+
+
+@pytest.mark.parametrize(
+    ("before", "hits", "matched", "unseen", "after"),
+    [
+        (State.TENTATIVE, 2, True, 0.0, State.TENTATIVE),
+        (State.TENTATIVE, 3, True, 0.0, State.CONFIRMED),
+        (State.TENTATIVE, 2, False, 0.1, State.REMOVED),
+        (State.CONFIRMED, 9, True, 0.0, State.CONFIRMED),
+        (State.CONFIRMED, 9, False, 0.1, State.LOST),
+        (State.LOST, 9, True, 0.0, State.CONFIRMED),
+        (State.LOST, 9, False, 1.0, State.LOST),  # exactly as long as it is remembered
+        (State.LOST, 9, False, 1.1, State.REMOVED),
+    ],
+)
+def test_rules(before: State, hits: int, matched: bool, unseen: float, after: State) -> None:
+    states = next_states(
+        np.array([before], np.int8), np.array([hits]), np.array([matched]), np.array([unseen]), SETTINGS
+    )
+    assert states.tolist() == [after]

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mots.errors import MotsError
+from mots.formats import detections as saved
+from mots.trackers.detections import Detections
+from mots.world import World, WorldSettings
+
+WORLD = World(5, WorldSettings(height=90, width=160))
+
+
+def frames(count: int) -> list[tuple[int, float, Detections]]:
+    """Frames of a world; number 3 is missing and number 5 is empty."""
+    return [
+        (k, k / 25, Detections.empty(WORLD.size, 64) if k == 5 else WORLD.detections(k)) for k in range(count) if k != 3
+    ]
+
+
+def assert_same(one: Detections, two: Detections, tolerance: float = 0) -> None:
+    assert np.abs(one.boxes - two.boxes).max(initial=0) <= tolerance
+    assert np.abs(one.scores - two.scores).max(initial=0) <= tolerance
+    assert (one.classes == two.classes).all()
+    assert all((one.masks.image(i) == two.masks.image(i)).all() for i in range(len(one)))
+
+
+def test_npz_gives_back_everything_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "BLOCK", 4)
+    path = tmp_path / "d.npz"
+    with saved.NpzWriter(path, 25.0, {80: "forklift"}) as writer:
+        for each in frames(14):
+            writer.write(*each)
+    back = saved.read(path)
+    assert (back.frame_rate, back.length, back.names) == (25.0, 13, {80: "forklift"})
+    for (number, time, one), two in zip(frames(14), back, strict=True):
+        assert (number, time) == (two.frame, two.time)
+        assert_same(one, two.detections)
+        if len(one):
+            assert (one.embeddings == two.detections.embeddings).all()
+
+
+def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(saved, "BLOCK", 4)
+    path = tmp_path / "d.txt"
+    with saved.TextWriter(path) as writer:
+        for each in frames(14):
+            writer.write(*each)
+    given = {number: one for number, _, one in frames(14)}
+    back = list(saved.read(path))
+    assert [each.frame for each in back] == list(range(14))
+    for each in back:
+        assert_same(given.get(each.frame, Detections.empty(WORLD.size)), each.detections, 1e-3)
+
+
+def test_an_interrupted_writer_leaves_whole_frames(tmp_path: Path) -> None:
+    for writer in (saved.NpzWriter(tmp_path / "d.npz", 25.0, {}), saved.TextWriter(tmp_path / "d.txt")):
+        for each in frames(3):
+            writer.write(*each)
+        writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert len(list(saved.read(tmp_path / "d.npz"))) == len(list(saved.read(tmp_path / "d.txt"))) == 3
+
+
+def test_real_detections_are_read(shared: Path) -> None:
+    back = list(saved.read(shared / "acceptance/detections/0005.txt"))
+    assert [each.frame for each in back] == list(range(1, 838))
+    assert sum(len(each.detections) for each in back) == 12767
+    assert back[0].detections.size == (480, 640)
+    for each in back:
+        each.detections.check()
+
+
+GOOD = "0 0 0.5 1 1 5 5 20 30 hb0"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("0 0 0.5 1 1 5 5 20 30", ":2: 9 fields where a line of detections has 10"),
+        ("0 x 0.5 1 1 5 5 20 30 hb0", ":2: 'x' where a whole number is due"),
+        ("0 0 y 1 1 5 5 20 30 hb0", ":2: 'y' where a number is due"),
+        ("0 0 1.5 1 1 5 5 20 30 hb0", ":2: a score outside 0 to 1"),
+        ("0 0 nan 1 1 5 5 20 30 hb0", ":2: a score outside 0 to 1"),
+        ("0 0 0.5 1 1 inf 5 20 30 hb0", ":2: a number that is not finite"),
+        ("0 0 0.5 5 1 1 5 20 30 hb0", ":2: a box with x2 < x1"),
+        ("0 -1 0.5 1 1 5 5 20 30 hb0", ":2: a negative class"),
+        ("0 0 0.5 1 1 5 5 30 20 hb0", ":2: another frame size than 20 x 30 before"),
+        ("0 0 0.5 1 1 5 5 20 30 hb", ":2: the mask does not decode"),
+        ("-1 0 0.5 1 1 5 5 20 30 hb0", ":2: a frame after a later one"),
+    ],
+)
+def test_a_wrong_line_is_named(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "d.txt"
+    path.write_text(f"{GOOD}\n{line}\n")
+    with pytest.raises(MotsError) as caught:
+        list(saved.read(path))
+    assert str(caught.value).startswith(f"{path}{message}"), caught.value
+
+
+def test_files_that_are_none_say_so(tmp_path: Path) -> None:
+    with pytest.raises(MotsError, match="no such file"):
+        saved.read(tmp_path / "d.npz")
+    (tmp_path / "d.npz").write_bytes(b"PK\x03\x04 nonsense")
+    with pytest.raises(MotsError, match="not a file of detections"):
+        saved.read(tmp_path / "d.npz")
+    np.savez(tmp_path / "e.npz", x=np.zeros(3))
+    with pytest.raises(MotsError, match="not a file of detections"):
+        saved.read(tmp_path / "e.npz")
+    (tmp_path / "d.csv").write_text("")
+    with pytest.raises(MotsError, match=r"end in \.npz or \.txt"):
+        saved.read(tmp_path / "d.csv")

@@ -1,0 +1,194 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import boxes_as_detections
+
+from mots.trackers.detections import Detections
+from mots.trackers.lifecycle import LifecycleSettings, State
+from mots.trackers.masks import Masks
+from mots.trackers.tracker import Tracker, TrackerSettings
+from mots.world import Noise, World, WorldSettings
+
+RATE = 10.0
+AT_ONCE = TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=1, memory=1.0))
+Box = tuple[int, int, int, int]
+
+
+def walker(k: int, start: int = 20, speed: int = 4, y: int = 20) -> Box:
+    """A box that walks to the right."""
+    return start + speed * k, y, start + speed * k + 15, y + 40
+
+
+def test_an_identity_lasts_while_its_object_moves() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    ids = [tracker.update(boxes_as_detections([walker(k), walker(k, 150, -4)])).tolist() for k in range(10)]
+    assert ids == [[1, 2]] * 10
+
+
+def test_ids_answer_in_the_order_of_the_detections() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    forth = tracker.update(boxes_as_detections([walker(0), walker(0, 150)]))
+    back = tracker.update(boxes_as_detections([walker(1, 150), walker(1)]))
+    assert back.tolist() == forth.tolist()[::-1]
+
+
+def test_an_id_returns_after_a_gap_within_memory_and_not_after() -> None:
+    for gap, same in ((5, True), (15, False)):
+        tracker = Tracker(AT_ONCE, RATE)
+        for k in range(8):
+            (first,) = tracker.update(boxes_as_detections([walker(k, speed=3)])).tolist()
+        for _ in range(gap):
+            assert tracker.update(Detections.empty((100, 200))).tolist() == []
+        (again,) = tracker.update(boxes_as_detections([walker(8 + gap, speed=3)])).tolist()
+        assert (again == first) is same
+
+
+def test_missing_frames_only_make_the_step_longer() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    ids = [tracker.update(boxes_as_detections([walker(k)]), time=k / RATE).tolist() for k in (0, 1, 2, 3, 7, 8, 13)]
+    assert ids == [[1]] * 7
+
+
+def test_a_track_is_reported_once_it_is_confirmed() -> None:
+    tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=3)), RATE)
+    ids = [tracker.update(boxes_as_detections([walker(k)])).tolist() for k in range(4)]
+    assert ids == [[0], [0], [1], [1]]
+
+
+def test_a_blip_gets_no_id_and_uses_none_up() -> None:
+    tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=2)), RATE)
+    tracker.update(boxes_as_detections([walker(0), (150, 50, 170, 90)]))
+    ids = [tracker.update(boxes_as_detections([walker(k)])).tolist() for k in (1, 2)]
+    late = [tracker.update(boxes_as_detections([walker(k), (150, 50, 170, 90)])).tolist() for k in (3, 4)]
+    assert ids + late == [[1], [1], [1, 0], [1, 2]]
+
+
+def test_low_scores_continue_tracks_but_start_none() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    for k in range(3):
+        tracker.update(boxes_as_detections([walker(k)]))
+    assert tracker.update(boxes_as_detections([walker(3), (150, 50, 170, 90)], [0.2, 0.2])).tolist() == [1, 0]
+
+
+def test_masks_tell_apart_what_boxes_cannot() -> None:
+    # Two objects share one box: one fills its upper left half, the other its lower right half.
+    size, half = (60, 60), np.tri(40, k=-1, dtype=bool)
+
+    def frame(order: list[int]) -> Detections:
+        masks = Masks.from_crops(size, [(10, 10)] * 2, [[half, half.T][i] for i in order])
+        return Detections.from_masks(masks, np.full(2, 0.9), np.zeros(2), np.array([[10, 10, 50, 50]] * 2))
+
+    tracker = Tracker(AT_ONCE, RATE)
+    first = tracker.update(frame([0, 1])).tolist()
+    assert tracker.update(frame([1, 0])).tolist() == first[::-1]
+
+
+def test_classes_of_one_group_are_one_track_and_the_votes_decide() -> None:
+    car, truck, person = 2, 7, 0
+    settings = replace(AT_ONCE, groups=((car, truck),))
+    tracker = Tracker(settings, RATE)
+    for k, class_id in enumerate([car, truck, car, truck, car]):
+        assert tracker.update(boxes_as_detections([walker(k)], classes=[class_id])).tolist() == [1]
+    assert tracker.classes_of([1]).tolist() == [car]
+    assert tracker.update(boxes_as_detections([walker(5)], classes=[person])).tolist() == [2]
+
+
+def test_an_unknown_id_has_no_class() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    tracker.update(boxes_as_detections([walker(0)]))
+    for unknown in ([2], [0], [1, 5]):
+        with pytest.raises(KeyError):
+            tracker.classes_of(unknown)
+    assert tracker.classes_of([]).tolist() == []
+
+
+def test_the_camera_explains_a_jump() -> None:
+    jump = np.array([[1.0, 0, 60], [0, 1.0, 10]])
+    for camera, same in ((jump, True), (np.eye(2, 3), False)):
+        tracker = Tracker(AT_ONCE, RATE)
+        for k in range(5):
+            tracker.update(boxes_as_detections([walker(k, speed=1)]))
+        x1, y1, x2, y2 = walker(5, speed=1)
+        moved = boxes_as_detections([(x1 + 60, y1 + 10, x2 + 60, y2 + 10)])
+        assert (tracker.update(moved, camera=camera).tolist() == [1]) is same
+
+
+def test_nothing_that_is_given_changes() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    detections = [boxes_as_detections([walker(k), walker(k, 22)]) for k in range(3)]
+    before = [(d.boxes.copy(), d.masks.pixels.copy(), d.masks.boxes.copy()) for d in detections]
+    for each in detections:
+        tracker.update(each)
+    for each, (boxes, pixels, corners) in zip(detections, before, strict=True):
+        assert (each.boxes == boxes).all()
+        assert (each.masks.pixels == pixels).all()
+        assert (each.masks.boxes == corners).all()
+
+
+def test_two_trackers_share_nothing() -> None:
+    world = World(1, WorldSettings(height=120, width=200))
+    alone, left, right = Tracker(), Tracker(), Tracker()
+    expected = [alone.update(world.detections(k)).tolist() for k in range(15)]
+    for k in range(15):
+        assert left.update(world.detections(k)).tolist() == expected[k]
+        right.update(world.detections(500 + 3 * k))
+
+
+def test_bad_input_is_refused_before_anything_changes() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    tracker.update(boxes_as_detections([walker(0)]), time=1.0)
+    nan = replace(boxes_as_detections([walker(1)]), boxes=np.full((1, 4), np.nan, np.float32))
+    for bad, time, message in (
+        (nan, 1.1, r"boxes\[0\]"),
+        (boxes_as_detections([walker(1)]), 1.0, "time is 1.0 after 1.0"),
+        (boxes_as_detections([walker(1)]), float("nan"), "time is nan"),
+        (boxes_as_detections([(0, 0, 5, 5)], size=(50, 50)), 1.1, "50 x 50 frame after 100 x 200"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            tracker.update(bad, time=time)
+    with pytest.raises(ValueError, match="camera"):
+        tracker.update(boxes_as_detections([walker(1)]), time=1.1, camera=np.full((2, 3), np.nan))
+    assert tracker.update(boxes_as_detections([walker(1)]), time=1.1).tolist() == [1]
+    with pytest.raises(ValueError, match="frame_rate"):
+        Tracker(frame_rate=0)
+
+
+def test_two_thousand_detections_get_their_own_ids() -> None:
+    boxes = [(x, y, x + 8, y + 8) for y in range(0, 400, 10) for x in range(0, 500, 10)]
+    tracker = Tracker(AT_ONCE, RATE)
+    first = tracker.update(boxes_as_detections(boxes, size=(400, 500)))
+    assert sorted(first.tolist()) == list(range(1, 2001))
+    assert (tracker.update(boxes_as_detections(boxes, size=(400, 500))) == first).all()
+
+
+def test_tracks_can_be_looked_at() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    assert tracker.tracks == []
+    assert tracker.alive == 0
+    for k in range(6):
+        tracker.update(boxes_as_detections([walker(k)]))
+    tracker.update(Detections.empty((100, 200)))
+    (track,) = tracker.tracks
+    assert (track.id, track.state, track.hits, track.class_id) == (1, State.LOST, 6, 0)
+    assert track.last_seen == pytest.approx(0.5)
+    assert track.velocity == pytest.approx([40, 0], abs=4)
+    assert track.box == pytest.approx(walker(6), abs=3)
+    assert tracker.alive == 1
+
+
+def test_identities_hold_in_a_world_without_noise() -> None:
+    world = World(3, WorldSettings(pan=0.0, posts=0, walkers=6, vehicles=2))
+    perfect = Noise(missed=0.0, jitter=0.0, false_positives=0.0)
+    tracker = Tracker(AT_ONCE, world.settings.frame_rate)
+    owner: dict[int, set[int]] = {}
+    seen = 0
+    for k in range(100):
+        truth, detections = world.truth(k), world.detections(k, perfect)
+        ids = tracker.update(detections)
+        overlap = detections.masks.iou(truth.masks)
+        for i in np.flatnonzero((overlap.max(axis=1, initial=0) > 0.99) & (ids > 0)):
+            owner.setdefault(int(ids[i]), set()).add(int(truth.ids[overlap[i].argmax()]))
+            seen += 1
+    assert seen > 200
+    assert sum(len(objects) > 1 for objects in owner.values()) <= 0.1 * len(owner)
