@@ -82,6 +82,7 @@ class VideoWriter:
         self.path, self.part = path, path.with_name(f"{path.name}.part")
         self.last = -1
         try:
+            self.part.touch()  # FFmpeg would open the file, and fail, at the first frame only
             # The index goes to the front when the file is closed, so that a browser can begin at once.
             self.container = av.open(str(self.part), "w", format="mp4", options={"movflags": "faststart"})
             self.stream = self.container.add_stream("libx264", rate=Fraction(frame_rate).limit_denominator(1001))

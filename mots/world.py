@@ -88,7 +88,7 @@ class World:
 
     HORIZON = 0.30  # rows in a frame of height 1
     ROAD = (0.56, 0.78)
-    WALKER_HEIGHT = 0.62  # of the distance from the foot row to the horizon
+    WALKER_HEIGHT = 0.70  # of the distance from the foot row to the horizon
 
     def __init__(self, seed: int, settings: WorldSettings | None = None) -> None:
         self.seed = seed

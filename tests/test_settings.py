@@ -1,0 +1,80 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mots.errors import MotsError
+from mots.settings import PRESETS, Settings, load, settings_toml, value_of
+from mots.trackers.lifecycle import State
+
+
+def test_printed_settings_give_themselves_back(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    for preset in PRESETS:
+        settings = load(preset)
+        file.write_text(settings_toml(settings))
+        assert load("default", file) == settings
+
+
+def test_a_file_goes_over_the_preset_and_a_flag_over_both(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text("frame_rate = 12\n[detector]\nconf = 0.3\n[tracker.lifecycle]\nmemory = 9\n")
+    settings = load("kitti-mots", file, {"detector.conf": 0.4})
+    assert settings.frame_rate == 12.0
+    assert settings.detector.conf == 0.4
+    assert settings.tracker.lifecycle.memory == 9.0
+    assert load("kitti-mots").frame_rate == 10.0
+
+
+def test_stages_are_data(tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(
+        '[[tracker.stages]]\nname = "only"\nstates = ["confirmed", "lost"]\nmin_score = 0.2\nmax_score = 2\n'
+        "limit = 0.5\n"
+    )
+    (stage,) = load("default", file).tracker.stages
+    assert stage.states == (State.CONFIRMED, State.LOST)
+    assert (stage.min_score, stage.mask_weight) == (0.2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("frame_rat = 3", "unknown setting 'frame_rat': did you mean frame_rate"),
+        ("[tracker.lifecycle]\nmemoryy = 3", "unknown setting 'tracker.lifecycle.memoryy': did you mean tracker.lif"),
+        ("[detector]\nconf = 'high'", "detector.conf is 'high': wanted a number"),
+        ("[detector]\nimgsz = 1.5", "detector.imgsz is 1.5: wanted a whole number"),
+        ("[detector]\nhalf = 1", "detector.half is 1: wanted true or false"),
+        ("detector = 3", "detector is a table"),
+        ("[tracker]\nsolver = 'magic'", "tracker.solver is 'magic': wanted one of scipy, lap"),
+        ("[[tracker.stages]]\nname = 'x'", "tracker.stages[0] lacks limit"),
+        (
+            "[[tracker.stages]]\nname = 'x'\nstates = ['gone']\nmin_score = 0\nmax_score = 1\nlimit = 1",
+            "states[0] is 'gone': wanted one of tentative",
+        ),
+        ("x = [", "not TOML"),
+    ],
+)
+def test_mistakes_are_named_with_their_mend(text: str, message: str, tmp_path: Path) -> None:
+    file = tmp_path / "s.toml"
+    file.write_text(text)
+    with pytest.raises(MotsError) as caught:
+        load("default", file)
+    assert str(file) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_unknown_presets_and_files() -> None:
+    with pytest.raises(MotsError, match="unknown preset 'x': there are default, kitti-mots"):
+        load("x")
+    with pytest.raises(MotsError, match="No such file"):
+        load("default", Path("no.toml"))
+
+
+def test_values_of_flags() -> None:
+    assert [value_of(text) for text in ("3", "2.5", "true", '["a"]', "word")] == [3, 2.5, True, ["a"], "word"]
+
+
+def test_defaults_are_the_classes_of_kitti() -> None:
+    assert Settings().classes == ("person", "car")
+    assert replace(Settings(), classes=()) != Settings()
