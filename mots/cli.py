@@ -176,12 +176,12 @@ def run_detect(parsed: argparse.Namespace) -> int:
     from mots.pipeline import Run
     from mots.recording import save_detections
 
-    run = Run(parsed.source, settings)
     kind = parsed.format or ("text" if parsed.output and parsed.output.suffix == ".txt" else "npz")
     ending = ".txt" if kind == "text" else ".npz"
+    if parsed.output and parsed.output.suffix != ending:
+        raise MotsError(f"{parsed.output}: detections as {kind} end in {ending}")
+    run = Run(parsed.source, settings)
     output = parsed.output or Path(run.name + ending)
-    if output.suffix != ending:
-        raise MotsError(f"{output}: detections as {kind} end in {ending}")
     print(save_detections(run, output, overwrite=parsed.overwrite, quiet=parsed.quiet))
     return 0
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mots import settings as knobs
 from mots.classes import names_to_ids
 from mots.errors import MotsError
-from mots.formats import detections as saved
+from mots.formats import saved_detections as saved
 from mots.labels import FrameLabels, labelled
 from mots.settings import Settings
 from mots.trackers.detections import Detections
@@ -113,7 +113,7 @@ class Run:
         if not isinstance(source, (str, Path, int)):
             self.source = source
             self.name, self.frame_rate, self.length = source.name, source.frame_rate, source.length
-        elif Path(str(source)).suffix in (".npz", ".txt") and "://" not in str(source):
+        elif Path(str(source)).suffix in saved.ENDINGS and "://" not in str(source):
             if detections is not None:
                 raise MotsError(f"{source} and {detections} are both detections: give the frames as SOURCE")
             self.saved = saved.read(Path(str(source)))

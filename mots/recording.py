@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mots.errors import MotsError
-from mots.formats import detections as saved
+from mots.formats import saved_detections as saved
 from mots.pipeline import Run, TrackedFrame
 from mots.progress import shown
 from mots.results import ResultFolder
@@ -81,19 +81,17 @@ def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: b
         raise MotsError(f"{output} exists: choose another --output, or add --overwrite")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        writer: saved.Writer
-        if output.suffix == ".txt":
-            writer = saved.TextWriter(output)
-        else:
-            extra = dict(run.names)
-            writer = saved.NpzWriter(output, run.frame_rate, extra)
+        writer = saved.create(output, run.frame_rate, run.names)
         frames = count = 0
         with writer:
             for each in shown(map(Detected, run.detected()), run.name, run.length, quiet):
                 writer.write(each.frame.number, each.frame.time, each.detections)
                 frames, count = frames + 1, count + len(each.detections)
     except OSError as error:
-        raise MotsError(f"{output}: cannot be written ({error.strerror}): choose another --output") from error
+        raise MotsError(
+            f"{output}: cannot be written ({error.strerror}): make room or choose another --output; the frames that "
+            "did fit are there"
+        ) from error
     return f"{frames} frames, {count} detections -> {output}"
 
 

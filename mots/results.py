@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from types import TracebackType
 
 from mots.classes import class_name, to_mots
 from mots.errors import MotsError
+from mots.files import FrameFile, write_whole
 from mots.formats import kitti_mots
 from mots.labels import FrameLabels
 
@@ -42,33 +42,26 @@ class ResultFolder:
     def __init__(self, folder: Path, name: str, overwrite: bool, names: Mapping[int, str] | None = None) -> None:
         self.folder, self.names = folder, dict(names or {})
         self.path = folder / f"{name}.txt"
-        self.part = folder / f"{name}.txt.part"
         if self.path.exists() and not overwrite:
             raise MotsError(f"{self.path} exists: choose another folder with --output, or add --overwrite")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.file = self.part.open("wb", buffering=0)
+            self.file = FrameFile(self.path)
         except OSError as error:
             raise MotsError(f"{folder}: cannot be written ({error.strerror}): choose another --output") from error
-        self.size = 0  # bytes up to the end of the last whole frame
         self.table = kitti_mots.IdTable()
         self.tracks: dict[int, TrackRow] = {}
         self.frames = 0
 
     def write(self, labels: FrameLabels) -> None:
         """Add one frame. Raises MotsError when the disk takes no more; the frames before are safe."""
-        text = kitti_mots.lines(labels, self.table).encode("ascii")
         try:
-            written = 0
-            while written < len(text):
-                written += self.file.write(text[written:])
+            self.file.append(kitti_mots.lines(labels, self.table).encode("ascii"))
         except OSError as error:
-            self.file.truncate(self.size)
             raise MotsError(
                 f"{self.path}: frame {labels.frame} could not be written ({error.strerror}): make room and run again; "
                 "the frames before it are there"
             ) from error
-        self.size += len(text)
         self.frames += 1
         for identity, class_id, score in zip(
             labels.ids.tolist(), labels.classes.tolist(), labels.scores.tolist(), strict=True
@@ -86,7 +79,6 @@ class ResultFolder:
     ) -> None:
         """Give the files their names. An error here is only raised where none is under way."""
         self.file.close()
-        self.part.replace(self.path)
         try:
             self._settle_classes()
             write_whole(self.folder / "tracks.csv", self._table().encode("utf-8"))
@@ -102,18 +94,18 @@ class ResultFolder:
         if all(to_mots(class_id) == first[track] for track, class_id in final.items() if track in first):
             return
         table = kitti_mots.IdTable()
-        part = self.path.with_name(f"{self.path.name}.part")
+        settled = FrameFile(self.path)
         try:
-            with self.path.open("rb") as old, part.open("wb") as new:
+            with self.path.open("rb") as old:
                 for line in old:
                     frame, identity, _, rest = line.split(b" ", 3)
                     track = ids[int(identity)]
                     fresh = table.of(track, final[track])
-                    new.write(b"%b %d %d %b" % (frame, fresh, to_mots(final[track]), rest))
-            part.replace(self.path)
+                    settled.append(b"%b %d %d %b" % (frame, fresh, to_mots(final[track]), rest))
         except OSError:
-            part.unlink(missing_ok=True)
+            settled.discard()
             raise
+        settled.close()
         self.table = table
 
     def _table(self) -> str:
@@ -126,14 +118,3 @@ class ResultFolder:
             mean = f"{row.score / row.frames:.4f}"
             writer.writerow([identity, name, row.first_frame, row.last_frame, row.frames, mean])
         return output.getvalue()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it is never there in part."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

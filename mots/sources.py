@@ -131,6 +131,7 @@ class Video:
         import av
 
         self.location, self.format, self.live = location, container_format, live
+        self.unshown = 0  # packets that the container means to be decoded and not shown
         self.name = Path(location.partition("?")[0]).stem or "stream"
         try:
             with av.open(location, format=container_format) as container:
@@ -138,7 +139,7 @@ class Video:
                     raise MotsError(f"{location}: no video in this file")
                 stream = container.streams.video[0]
                 self.frame_rate = float(stream.average_rate or stream.guessed_rate or 30.0)
-                self.length = declared_length(container, stream)
+                self.declared, self.length = declared_length(container, stream)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise MotsError(f"{location}: not a video that can be read ({reason(error)})") from error
 
@@ -177,11 +178,13 @@ class Video:
                 number += 1
         if size is None:
             raise MotsError(f"{self.location}: no frame of this video can be decoded")
-        decoded_to = number - lost_last
+        if self.declared is None or self.live:
+            return
+        due, shown = self.declared - self.unshown, number - lost_last
         # Containers count a frame or two that no decoder gives back, hence the slack.
-        if self.length is not None and not self.live and self.length - decoded_to > max(2, 0.01 * self.length):
+        if due - shown > max(2, 0.01 * due):
             raise MotsError(
-                f"{self.location}: the video ends after frame {decoded_to - 1} of {self.length}: it is cut off or "
+                f"{self.location}: the video ends after frame {shown - 1} of {due}: it is cut off or "
                 "damaged there; the frames before are tracked"
             )
 
@@ -193,6 +196,7 @@ class Video:
         """
         import av
 
+        self.unshown = 0
         waiting: list[int] = []
         packets = container.demux(stream)
         while True:
@@ -206,7 +210,9 @@ class Video:
                     raise MotsError(f"{self.location}: the stream broke off ({reason(error)})") from error
                 return  # the file ends in the middle of a packet; its length tells
             stamp = packet.dts if packet.pts is None and not stream.codec_context.has_b_frames else packet.pts
-            if stamp is not None and packet.size and not packet.is_discard:
+            if packet.is_discard:
+                self.unshown += 1
+            elif stamp is not None and packet.size:
                 waiting.append(stamp)
             try:
                 frames = packet.decode()
@@ -221,12 +227,16 @@ class Video:
                 yield None if frame.is_corrupt else frame
 
 
-def declared_length(container: Any, stream: Any) -> int | None:
-    """How many frames a container says it has; None where it does not tell."""
-    if stream.frames:
-        return int(stream.frames)
+def declared_length(container: Any, stream: Any) -> tuple[int | None, int | None]:
+    """How many frames a container says it has, and how many of them it means to show; None where it does not tell.
+
+    A video that was cut without being encoded anew keeps frames before its beginning or after its end; its time then
+    says less than its count.
+    """
     seconds: float = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
-    return round(seconds * float(stream.average_rate)) or None if stream.average_rate else None
+    by_time = round(seconds * float(stream.average_rate or 0))
+    counts = [count for count in (int(stream.frames), by_time) if count > 0]
+    return (counts[0], min(counts)) if counts else (None, None)
 
 
 def camera(number: int) -> Video:
@@ -238,7 +248,7 @@ def camera(number: int) -> Video:
     if interface == "v4l2" and not Path(location).exists():
         raise MotsError(f"camera {number}: there is no {location}")
     video = Video(location, interface, live=True)
-    video.name, video.length = f"camera{number}", None
+    video.name, video.length, video.declared = f"camera{number}", None, None
     return video
 
 

@@ -82,8 +82,10 @@ def test_every_module_has_its_test() -> None:
     elsewhere = {  # small parts that are tested through the one that uses them
         "__init__": "imports",
         "__main__": "cli",
-        "detections": "saved_detections",
+        "detections_npz": "saved_detections",
+        "detections_text": "saved_detections",
         "errors": "cli",
+        "frame_detections": "saved_detections",
         "overlap": "masks",
         "progress": "cli",
         "sprites": "world",

@@ -9,7 +9,7 @@ from PIL import Image
 
 import mots
 from mots.errors import MotsError
-from mots.formats import detections as saved
+from mots.formats import saved_detections as saved
 from mots.pipeline import Run
 from mots.settings import load
 from mots.trackers.detections import Detections
@@ -39,7 +39,7 @@ def write_frames(folder: Path, numbers: range) -> Path:
 
 
 def save(path: Path, numbers: range) -> Path:
-    writer = saved.NpzWriter(path, 25.0, {}) if path.suffix == ".npz" else saved.TextWriter(path)
+    writer = saved.create(path, 25.0, {})
     with writer:
         for k in numbers:
             writer.write(k, k / 25, WORLD.detections(k))

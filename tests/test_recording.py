@@ -4,8 +4,8 @@ import av
 import pytest
 
 from mots.errors import MotsError
-from mots.formats import detections as saved
 from mots.formats import kitti_mots
+from mots.formats import saved_detections as saved
 from mots.pipeline import Run
 from mots.recording import record, save_detections
 from mots.settings import load

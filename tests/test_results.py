@@ -1,6 +1,3 @@
-import resource
-import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -77,17 +74,6 @@ def test_an_interrupted_run_keeps_its_frames(tmp_path: Path) -> None:
         interrupted(ResultFolder(tmp_path, "x", overwrite=False))
     assert [f.frame for f in kitti_mots.read(tmp_path / "x.txt")] == [0]
     assert len(table(tmp_path)) == 2
-
-
-@pytest.fixture
-def small_files() -> Iterator[int]:
-    """No file may grow beyond this many bytes: the disk is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (700, before[1]))
-    yield 700
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 def fill(results: ResultFolder) -> None:

@@ -1,10 +1,12 @@
+import resource
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mots.errors import MotsError
-from mots.formats import detections as saved
+from mots.formats import detections_npz, detections_text
+from mots.formats import saved_detections as saved
 from mots.trackers.detections import Detections
 from mots.world import World, WorldSettings
 
@@ -26,9 +28,10 @@ def assert_same(one: Detections, two: Detections, tolerance: float = 0) -> None:
 
 
 def test_npz_gives_back_everything_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved, "BLOCK", 4)
+    monkeypatch.setattr(detections_npz, "BLOCK", 4)
+    monkeypatch.setattr(detections_text, "BLOCK", 4)
     path = tmp_path / "d.npz"
-    with saved.NpzWriter(path, 25.0, {80: "forklift"}) as writer:
+    with saved.create(path, 25.0, {80: "forklift"}) as writer:
         for each in frames(14):
             writer.write(*each)
     back = saved.read(path)
@@ -41,9 +44,10 @@ def test_npz_gives_back_everything_over_many_blocks(tmp_path: Path, monkeypatch:
 
 
 def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(saved, "BLOCK", 4)
+    monkeypatch.setattr(detections_npz, "BLOCK", 4)
+    monkeypatch.setattr(detections_text, "BLOCK", 4)
     path = tmp_path / "d.txt"
-    with saved.TextWriter(path) as writer:
+    with saved.create(path, 25.0, {}) as writer:
         for each in frames(14):
             writer.write(*each)
     given = {number: one for number, _, one in frames(14)}
@@ -54,7 +58,7 @@ def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypa
 
 
 def test_an_interrupted_writer_leaves_whole_frames(tmp_path: Path) -> None:
-    for writer in (saved.NpzWriter(tmp_path / "d.npz", 25.0, {}), saved.TextWriter(tmp_path / "d.txt")):
+    for writer in (saved.create(tmp_path / "d.npz", 25.0, {}), saved.create(tmp_path / "d.txt", 25.0, {})):
         for each in frames(3):
             writer.write(*each)
         writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
@@ -109,3 +113,28 @@ def test_files_that_are_none_say_so(tmp_path: Path) -> None:
     (tmp_path / "d.csv").write_text("")
     with pytest.raises(MotsError, match=r"end in \.npz or \.txt"):
         saved.read(tmp_path / "d.csv")
+
+
+def fill(writer: saved.Writer, many: list[tuple[int, float, Detections]]) -> None:
+    with writer:
+        for each in many:
+            writer.write(*each)
+
+
+@pytest.mark.parametrize("name", ["d.npz", "d.txt"])
+def test_a_full_disk_leaves_a_file_of_what_did_fit(
+    name: str, tmp_path: Path, small_files: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(detections_npz, "BLOCK", 1)
+    one = WORLD.detections(0).take([0])
+    many = [(k, k / 25, one) for k in range(200)]
+    limit = 6000
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    path = tmp_path / name
+    writer = saved.create(path, 25.0, {})
+    with pytest.raises(OSError, match="File too large"):
+        fill(writer, many)
+    assert path.stat().st_size <= limit
+    frames = list(saved.read(path))
+    assert 0 < len(frames) < 200
+    assert [each.frame for each in frames] == list(range(len(frames)))

@@ -84,6 +84,8 @@ class Masks:
                 raise ValueError(f"masks of a {part.size[0]} x {part.size[1]} frame in one of {size[0]} x {size[1]}")
         if len(parts) == 0:
             return Masks.empty(size)
+        # Masks of one frame may share the pixels of hundreds: what is not theirs stays behind.
+        parts = [part if part.pixels.size <= 2 * int(part.lengths().sum()) else part.compact() for part in parts]
         lengths = np.array([part.pixels.size for part in parts], np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         return Masks(
@@ -113,6 +115,12 @@ class Masks:
         """(N,) pixels of each mask."""
         return np.array([np.count_nonzero(self.crop(i)) for i in range(len(self))], np.int64)
 
+    def lengths(self) -> NDArray[np.int64]:
+        """(N,) pixels of each box, set or not: what each mask takes of `pixels`."""
+        spans = (self.boxes[:, 2:] - self.boxes[:, :2]).astype(np.int64)
+        lengths: NDArray[np.int64] = spans[:, 0] * spans[:, 1]
+        return lengths
+
     def take(self, index: NDArray[np.generic] | Sequence[int]) -> Masks:
         """The masks at an integer or bool index (K,), in its order; no pixels are copied."""
         index = np.asarray(index)
@@ -122,8 +130,7 @@ class Masks:
 
     def compact(self) -> Masks:
         """The same masks with `pixels` of their own, holding nothing else."""
-        heights = self.boxes[:, 3] - self.boxes[:, 1]
-        lengths = heights.astype(np.int64) * (self.boxes[:, 2] - self.boxes[:, 0])
+        lengths = self.lengths()
         ends = np.cumsum(lengths)
         parts = [self.pixels[s : s + n] for s, n in zip(self.starts.tolist(), lengths.tolist(), strict=True)]
         pixels = np.concatenate(parts) if parts else np.zeros(0, np.uint8)

@@ -1,0 +1,47 @@
+"""Opening saved detections, whichever form they have: `.npz` (everything, compact) or `.txt` (for exchange)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mots.errors import MotsError
+from mots.formats import detections_npz, detections_text
+from mots.formats.frame_detections import FrameDetections, Writer
+
+__all__ = ["ENDINGS", "FrameDetections", "SavedDetections", "Writer", "create", "read"]
+
+ENDINGS = (".npz", ".txt")
+
+
+@dataclass(frozen=True)
+class SavedDetections:
+    """A file of detections: what is known of it as a whole, and its frames in order, read as they are asked for."""
+
+    path: Path
+    frame_rate: float  # 0 where the file does not tell
+    length: int | None  # frames, where the file tells without being read
+    names: dict[int, str]  # the classes that COCO does not have: our id to name
+
+    def __iter__(self) -> Iterator[FrameDetections]:
+        return (detections_npz.frames if self.path.suffix == ".npz" else detections_text.frames)(self.path)
+
+
+def read(path: Path) -> SavedDetections:
+    """Open saved detections. Raises MotsError when the file is missing or no such file."""
+    if not path.is_file():
+        raise MotsError(f"{path}: no such file")
+    if path.suffix not in ENDINGS:
+        raise MotsError(f"{path}: saved detections end in {' or '.join(ENDINGS)}")
+    if path.suffix == ".txt":
+        return SavedDetections(path, 0.0, None, {})
+    whole = detections_npz.about(path)
+    return SavedDetections(path, whole["frame_rate"], whole["length"], whole["names"])
+
+
+def create(path: Path, frame_rate: float, names: Mapping[int, str]) -> Writer:
+    """A writer for the form that the name's ending says. Raises OSError when the file cannot be made."""
+    if path.suffix == ".txt":
+        return detections_text.TextWriter(path)
+    return detections_npz.NpzWriter(path, frame_rate, names)
