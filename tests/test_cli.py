@@ -144,10 +144,10 @@ def test_help_imports_nothing_but_the_standard_library() -> None:
 
 
 def test_ctrl_c_leaves_valid_results_and_status_130(tmp_path: Path) -> None:
-    path = tmp_path / "long.npz"
+    path, found = tmp_path / "long.npz", [WORLD.detections(k) for k in range(40)]
     with saved.create(path, 25.0, {}) as writer:
         for k in range(4000):
-            writer.write(k, k / 25, WORLD.detections(k % 40))
+            writer.write(k, k / 25, found[k % 40])
     process = subprocess.Popen(
         [sys.executable, "-m", "mots", "track", str(path), "--output", str(tmp_path / "out")],
         stderr=subprocess.PIPE,

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +49,7 @@ class NpzWriter:
     def __init__(self, path: Path, frame_rate: float, names: Mapping[int, str]) -> None:
         self.output, self.pipe = FrameFile(path), Pipe()
         self.frame_rate, self.names = frame_rate, dict(names)
-        self.file = zipfile.ZipFile(self.pipe, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        self.file = zipfile.ZipFile(cast("IO[bytes]", self.pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         self.block: list[FrameDetections] = []
         self.length = 0
         self.marks: list[tuple[int, int, int]] = []  # members, bytes and frames before each block
@@ -140,15 +140,15 @@ class NpzWriter:
                     raise
                 self.take_back()
         self.output.close()
+        self.file.close()
         if full is not None:
             raise full
 
 
-class Pipe(io.RawIOBase):
-    """Where the zip archive is written to: holds what was written until it is taken."""
+class Pipe:
+    """Where the zip archive is written to, a file that cannot seek: holds what was written until it is taken."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.held, self.position = bytearray(), 0
 
     def write(self, data: Any) -> int:
@@ -159,8 +159,7 @@ class Pipe(io.RawIOBase):
     def tell(self) -> int:
         return self.position
 
-    def writable(self) -> bool:
-        return True
+    def flush(self) -> None: ...
 
     def taken(self) -> bytes:
         """What was written since the last call."""
