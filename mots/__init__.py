@@ -24,6 +24,7 @@ __all__ = [
     "World",
     "YOLOv8Seg",
     "__version__",
+    "score",
     "track",
 ]
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
     from mots.pipeline import TrackedFrame, track
     from mots.results import ResultFolder
+    from mots.scoring import score
     from mots.settings import Settings
     from mots.trackers.detections import Detections
     from mots.trackers.masks import Masks
@@ -53,6 +55,7 @@ HOMES = {
     "TrackerSettings": "mots.trackers.tracker",
     "World": "mots.world",
     "YOLOv8Seg": "mots.models.yolov8_seg",
+    "score": "mots.scoring",
     "track": "mots.pipeline",
 }
 

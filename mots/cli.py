@@ -78,6 +78,21 @@ def build_parser() -> argparse.ArgumentParser:
     add_choice(detect)
     detect.set_defaults(run=run_detect)
 
+    score = commands.add_parser("score", help="score results against truth: sMOTSA, HOTA, IDF1 and their parts")
+    score.add_argument("truth", metavar="TRUTH", type=Path, help="folder, zip archive or text file of the truth")
+    score.add_argument("results", metavar="RESULTS", type=Path, help="folder, zip archive or text file of the results")
+    score.add_argument("--benchmark", default="kitti-mots", help="kitti-mots (default) or mots20")
+    score.add_argument("--split", metavar="NAME|FILE", help="a split of the benchmark, or a .seqmap file")
+    score.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
+    score.add_argument("--classes", metavar="NAMES", help="only these, as in car")
+    score.add_argument("--convention", default="trackeval", help="trackeval (default) or mots_tools")
+    score.add_argument("--lenient", action="store_true", help="report faults as warnings, and score what remains")
+    score.add_argument("--jobs", type=int, default=1, metavar="N", help="processes over sequences")
+    score.add_argument("--json", type=Path, metavar="FILE", help="write every number as JSON")
+    score.add_argument("--csv", type=Path, metavar="FILE", help="write every number as CSV")
+    score.add_argument("--quiet", action="store_true", help="no table")
+    score.set_defaults(run=run_score)
+
     demo = commands.add_parser("demo", help="track a rendered toy world offline, and compare with its exact truth")
     demo.add_argument("--output", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: runs/demo")
     demo.add_argument("--seed", type=int, default=7, help="which world (default 7)")
@@ -183,6 +198,37 @@ def run_detect(parsed: argparse.Namespace) -> int:
     run = Run(parsed.source, settings)
     output = parsed.output or Path(run.name + ending)
     print(save_detections(run, output, overwrite=parsed.overwrite, quiet=parsed.quiet))
+    return 0
+
+
+def run_score(parsed: argparse.Namespace) -> int:
+    from mots import score_table
+    from mots.files import write_whole
+    from mots.scoring import score
+
+    def warn(message: str) -> None:
+        warnings.warn(MotsWarning(message), stacklevel=2)
+
+    strict = {} if not parsed.lenient else {"report": warn}
+    scores = score(
+        parsed.truth,
+        parsed.results,
+        benchmark=parsed.benchmark,
+        split=parsed.split,
+        sequences=None if parsed.sequences is None else parsed.sequences.split(","),
+        classes=None if parsed.classes is None else parsed.classes.split(","),
+        convention=parsed.convention,
+        jobs=1 if parsed.lenient else parsed.jobs,
+        **strict,
+    )
+    for file, text in ((parsed.json, score_table.as_json), (parsed.csv, score_table.as_csv)):
+        if file is not None:
+            try:
+                write_whole(file, text(scores).encode("utf-8"))
+            except OSError as error:
+                raise MotsError(f"{file}: cannot be written ({error.strerror})") from error
+    if not parsed.quiet:
+        score_table.print_table(scores)
     return 0
 
 

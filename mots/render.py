@@ -14,6 +14,7 @@ from mots.classes import class_name
 from mots.errors import MotsError
 from mots.formats import rle
 from mots.labels import FrameLabels
+from mots.runs import runs_of
 
 __all__ = ["Annotator", "VideoWriter"]
 
@@ -51,7 +52,7 @@ class Annotator:
         canvas = np.ascontiguousarray(image[:, :, ::-1])  # OpenCV's order of colours
         height, width = labels.size
         if len(labels):
-            encoded = rle.encode(rle.runs_of(labels.masks))
+            encoded = rle.encode(runs_of(labels.masks))
             boxes = labels.masks.boxes.astype(np.float32)
             inclusive = boxes - np.array([0, 0, 1, 1], np.float32)
             compact = sv.CompactMask.from_coco_rle(

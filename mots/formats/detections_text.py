@@ -19,6 +19,7 @@ from mots.errors import MotsError
 from mots.files import FrameFile
 from mots.formats import rle
 from mots.formats.frame_detections import BLOCK, FrameDetections
+from mots.runs import masks_of, runs_of
 from mots.trackers.detections import Detections
 
 __all__ = ["TextWriter", "frames"]
@@ -45,7 +46,7 @@ class TextWriter:
 def text_lines(frame: int, detections: Detections) -> str:
     """The lines of one frame, each with its line end."""
     height, width = detections.size
-    encoded = rle.encode(rle.runs_of(detections.masks))
+    encoded = rle.encode(runs_of(detections.masks))
     return "".join(
         f"{frame} {class_id} {score:.6f} {x1:.3f} {y1:.3f} {x2:.3f} {y2:.3f} {height} {width} {mask.decode('ascii')}\n"
         for class_id, score, (x1, y1, x2, y2), mask in zip(
@@ -127,7 +128,7 @@ def parse(lines: list[bytes], path: Path, first: int, size: tuple[int, int] | No
         if bad.any():
             raise wrong(int(np.flatnonzero(bad)[0]), message)
     try:
-        masks = rle.masks_of(rle.decode([parts[9] for parts in fields], size))
+        masks = masks_of(rle.decode([parts[9] for parts in fields], size))
     except rle.RLEError as error:
         raise wrong(error.row, f"the mask does not decode: {error}") from error
     boxes = real[:, 1:].astype(np.float32)

@@ -7,19 +7,22 @@ ends below 1,000,000, so no two tracks share an id and no id can be another clas
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mots import run_kernels
 from mots.classes import MOTS_IGNORE, from_mots, to_mots
 from mots.errors import MotsError
 from mots.formats import rle
 from mots.labels import FrameLabels
-from mots.trackers.masks import Masks
+from mots.runs import Runs, masks_of, runs_of
 
-__all__ = ["LONG", "IdTable", "join_id", "lines", "read", "split_id"]
+__all__ = ["LONG", "IdTable", "MotsLines", "join_id", "lines", "parse", "read", "split_id"]
 
 SHORT = 1_000  # factor of the class in an id of an instance up to 999
 LONG = 1_000_000  # and above
@@ -56,7 +59,7 @@ class IdTable:
 def lines(labels: FrameLabels, table: IdTable) -> str:
     """The lines of one frame, each with its line end; masks without pixels have none."""
     height, width = labels.size
-    encoded = rle.encode(rle.runs_of(labels.masks))
+    encoded = rle.encode(runs_of(labels.masks))
     rows = []
     for track, class_id, box, mask in zip(
         labels.ids.tolist(), labels.classes.tolist(), labels.masks.boxes.tolist(), encoded, strict=True
@@ -67,6 +70,37 @@ def lines(labels: FrameLabels, table: IdTable) -> str:
     return "".join(rows)
 
 
+@dataclass(frozen=True, eq=False)
+class MotsLines:
+    """The N lines of a MOTS text file as they stand there, decoded.
+
+    `numbers`: (N,) line numbers from 1. `frames`, `ids`: (N,) int64. `classes`: (N,) int64 as MOTS numbers them, 10 for
+    the ignore region. `runs`: N masks.
+    """
+
+    origin: str
+    numbers: NDArray[np.int64]
+    frames: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    runs: Runs
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def at(self, row: int) -> str:
+        """Where row i stands: `0002.txt:17`."""
+        return f"{self.origin}:{self.numbers[row]}"
+
+
+Report = Callable[[str], None]
+
+
+def fail(message: str) -> None:
+    """The strict way to report a fault: raise MotsError."""
+    raise MotsError(message)
+
+
 def read(path: Path, frame_rate: float = 30.0) -> Iterator[FrameLabels]:
     """The frames of a file that have lines, in order; ids are the file's own. Times are frame / frame_rate.
 
@@ -74,69 +108,114 @@ def read(path: Path, frame_rate: float = 30.0) -> Iterator[FrameLabels]:
     is none, an unknown class, an id twice in a frame, two frame sizes, a mask that does not decode.
     """
     try:
-        text = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise MotsError(f"{path}: {error.strerror}") from error
-    fields = [line.split() for line in text.splitlines()]
-    kept = [row for row, parts in enumerate(fields) if parts]  # blank lines say nothing
-    for row in kept:
-        if len(fields[row]) != 6:
-            raise MotsError(f"{path}:{row + 1}: {len(fields[row])} fields where a KITTI MOTS line has 6")
-    whole = whole_numbers(path, fields, kept)
-    if len(kept) == 0:
-        return
-    size = (int(whole[0, 3]), int(whole[0, 4]))
-    ours = np.full(len(kept), -1, np.int64)
-    seen: set[tuple[int, int]] = set()
-    for place, (row, (frame, identity, mots_class, height, width)) in enumerate(zip(kept, whole.tolist(), strict=True)):
-        at = f"{path}:{row + 1}:"
-        if frame < 0:
-            raise MotsError(f"{at} frame {frame}: frames count from 0")
-        if (height, width) != size or min(size) < 1:
-            raise MotsError(f"{at} a frame of {height} x {width} where line {kept[0] + 1} has {size[0]} x {size[1]}")
-        if mots_class == MOTS_IGNORE:
-            continue
+    found = parse(content, str(path))
+    masks = masks_of(found.runs)
+    ours = np.array([-1 if c == MOTS_IGNORE else from_mots(c) for c in found.classes.tolist()], np.int64)
+    order = np.argsort(found.frames, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(found.frames[order])) + 1) if len(order) else []:
+        objects, ignored = rows[ours[rows] >= 0], rows[ours[rows] < 0]
+        frame = int(found.frames[rows[0]])
+        yield FrameLabels(
+            frame,
+            frame / frame_rate,
+            found.ids[objects],
+            ours[objects],
+            np.ones(len(objects), np.float32),
+            masks.take(objects),
+            masks.take(ignored),
+        )
+
+
+def parse(content: bytes, origin: str, report: Report = fail, size: tuple[int, int] | None = None) -> MotsLines:
+    """The lines of a file's content; `origin` names it. `size` is the (height, width) that masks must have, if known.
+
+    Each fault is given to `report`: what was found where, and what is wanted. Where that does not raise, the line is
+    left out.
+    """
+    if content and not content.endswith(b"\n"):
+        content += b"\n"
+    text = np.frombuffer(content, np.uint8)
+    count = int(np.count_nonzero(text == 10))
+    whole, begins, ends, scanned = run_kernels.scan_lines(text, count)
+    numbers = np.arange(1, count + 1)
+    if scanned != count:
+        text, whole, begins, ends, numbers = split_lines(content, origin, report)
+    wrong = np.zeros(len(whole), np.bool_)
+    for bad, message in (
+        (whole[:, 0] < 0, "frame {0}: frames count from 0"),
+        (whole[:, 1] < 0, "id {1}: ids are 0 or more"),
+        ((whole[:, 2] < 1) | ((whole[:, 2] > 2) & (whole[:, 2] < MOTS_IGNORE)), CLASSES),
+    ):
+        for row in np.flatnonzero(bad & ~wrong).tolist():
+            report(f"{origin}:{numbers[row]}: {message.format(*whole[row].tolist())}")
+        wrong |= bad
+    if wrong.any():
+        whole, begins, ends, numbers = whole[~wrong], begins[~wrong], ends[~wrong], numbers[~wrong]
+    if len(whole) == 0:
+        none = np.zeros(0, np.int64)
+        return MotsLines(origin, none, none, none, none, Runs.empty(size or (0, 0)))
+    place = f"line {numbers[0]}" if size is None else "the truth"
+    size = (int(whole[0, 3]), int(whole[0, 4])) if size is None else size
+    kept = np.ones(len(whole), np.bool_)
+    for row in np.flatnonzero((whole[:, 3] != size[0]) | (whole[:, 4] != size[1]) | (min(size) < 1)).tolist():
+        found = f"a frame of {whole[row, 3]} x {whole[row, 4]}"
+        report(f"{origin}:{numbers[row]}: {found} where {place} has {size[0]} x {size[1]}")
+        kept[row] = False
+    objects = np.flatnonzero(kept & (whole[:, 2] != MOTS_IGNORE))
+    keys = whole[objects, 0] * (whole[:, 1].max() + 1) + whole[objects, 1]
+    _, first = np.unique(keys, return_index=True)
+    for row in np.delete(objects, first).tolist():
+        report(
+            f"{origin}:{numbers[row]}: id {whole[row, 1]} a second time in frame {whole[row, 0]}: "
+            "an id occurs once in a frame"
+        )
+        kept[row] = False
+    while True:
+        rows = np.flatnonzero(kept)
         try:
-            ours[place] = from_mots(mots_class)
-        except ValueError as error:
-            raise MotsError(f"{at} {error}") from error
-        if (frame, identity) in seen:
-            raise MotsError(f"{at} id {identity} a second time in frame {frame}: an id occurs once in a frame")
-        seen.add((frame, identity))
-    try:
-        masks = rle.masks_of(rle.decode([fields[row][5] for row in kept], size))
-    except rle.RLEError as error:
-        raise MotsError(f"{path}:{kept[error.row] + 1}: the mask does not decode: {error}") from error
-    order = np.argsort(whole[:, 0], kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(whole[order, 0])) + 1):
-        yield one_frame(whole[rows], ours[rows], masks.take(rows), frame_rate)
+            runs = rle.decode_at(text, begins[rows], ends[rows], size)
+            break
+        except rle.RLEError as error:
+            report(f"{origin}:{numbers[rows[error.row]]}: the mask does not decode: {error}")
+            kept[rows[error.row]] = False
+    return MotsLines(origin, numbers[rows], whole[rows, 0], whole[rows, 1], whole[rows, 2], runs)
 
 
-def one_frame(whole: NDArray[np.int64], ours: NDArray[np.int64], masks: Masks, frame_rate: float) -> FrameLabels:
-    """The labels of the lines of one frame; `ours` is -1 where a line is an ignore region."""
-    objects, ignored = np.flatnonzero(ours >= 0), np.flatnonzero(ours < 0)
-    frame = int(whole[0, 0])
-    return FrameLabels(
-        frame,
-        frame / frame_rate,
-        whole[objects, 1],
-        ours[objects],
-        np.ones(len(objects), np.float32),
-        masks.take(objects),
-        masks.take(ignored),
-    )
+CLASSES = "class {2} is none of 1 (car), 2 (pedestrian), 10 (ignore) or 11 and above"
+FIELDS = ("frame", "id", "class", "height", "width")
+Lines = tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
 
-def whole_numbers(path: Path, fields: list[list[bytes]], kept: list[int]) -> NDArray[np.int64]:
-    """(rows, 5) frame, id, class, height and width."""
-    try:
-        return np.array([[int(part) for part in fields[row][:5]] for row in kept], np.int64).reshape(-1, 5)
-    except (ValueError, OverflowError):
-        for row in kept:
-            for name, part in zip(("frame", "id", "class", "height", "width"), fields[row][:5], strict=True):
-                try:
-                    np.int64(int(part))
-                except (ValueError, OverflowError):
-                    found = part.decode("ascii", "replace")
-                    raise MotsError(f"{path}:{row + 1}: {name} '{found}' where a whole number is due") from None
-        raise
+def split_lines(content: bytes, origin: str, report: Report) -> Lines:
+    """The slow way over lines of any form: the encodings' text, (N, 5) numbers, begins, ends, and line numbers."""
+    rows: list[list[int]] = []
+    encodings: list[bytes] = []
+    numbers: list[int] = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        parts = line.split()
+        if not parts:  # a blank line says nothing
+            continue
+        if len(parts) != 6:
+            report(f"{origin}:{number}: {len(parts)} fields where a KITTI MOTS line has 6")
+            continue
+        values = [whole_number(part) for part in parts[:5]]
+        if None in values:
+            bad = values.index(None)
+            found = parts[bad].decode("ascii", "replace")
+            report(f"{origin}:{number}: {FIELDS[bad]} '{found}' where a whole number is due")
+            continue
+        rows.append([value or 0 for value in values])
+        encodings.append(parts[5])
+        numbers.append(number)
+    ends = np.cumsum(np.array([len(part) for part in encodings], np.int64))
+    begins = np.concatenate([[0], ends[:-1]]).astype(np.int64) if len(ends) else ends
+    text = np.frombuffer(b"".join(encodings), np.uint8)
+    return text, np.array(rows, np.int64).reshape(-1, 5), begins, ends, np.array(numbers, np.int64)
+
+
+def whole_number(text: bytes) -> int | None:
+    """The number that a field says, of at most 12 digits; None where it is none."""
+    return int(text) if re.fullmatch(rb"-?\d{1,12}", text) else None

@@ -1,0 +1,90 @@
+"""What a benchmark prescribes: its classes, the numbers of its frames, its sequences and their lengths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mots.classes import MOTS_CAR, MOTS_PEDESTRIAN
+from mots.errors import MotsError
+
+__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "seqmap"]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """`classes`: name to the class id in the files. `first_frame`: the number of a sequence's first frame.
+
+    `splits`: for each split its sequences and their lengths in frames.
+    """
+
+    name: str
+    classes: Mapping[str, int]
+    first_frame: int
+    splits: Mapping[str, Mapping[str, int]]
+
+    def lengths(self) -> dict[str, int]:
+        """Every sequence whose truth is public, with its length."""
+        return {name: count for split, each in self.splits.items() if split != "test" for name, count in each.items()}
+
+
+def numbered(lengths: str) -> dict[str, int]:
+    """`0002:233 0006:270` as a dictionary."""
+    return {name: int(count) for name, count in (entry.split(":") for entry in lengths.split())}
+
+
+# Lengths as in the data sets' own sequence maps.
+BENCHMARKS = {
+    "kitti-mots": Benchmark(
+        "kitti-mots",
+        {"car": MOTS_CAR, "pedestrian": MOTS_PEDESTRIAN},
+        0,
+        {
+            "train": numbered(
+                "0000:154 0001:447 0003:144 0004:314 0005:297 0009:803 0011:373 0012:78 0015:376 0017:145 0019:1059 "
+                "0020:837"
+            ),
+            "val": numbered("0002:233 0006:270 0007:800 0008:390 0010:294 0013:340 0014:106 0016:209 0018:339"),
+            "test": numbered(
+                "0000:465 0001:147 0002:243 0003:257 0004:421 0005:809 0006:114 0007:215 0008:165 0009:349 0010:1176 "
+                "0011:774 0012:694 0013:152 0014:850 0015:701 0016:510 0017:305 0018:180 0019:404 0020:173 0021:203 "
+                "0022:436 0023:430 0024:316 0025:176 0026:170 0027:85 0028:175"
+            ),
+        },
+    ),
+    "mots20": Benchmark(
+        "mots20",
+        {"pedestrian": MOTS_PEDESTRIAN},
+        1,
+        {"train": numbered("0002:600 0005:837 0009:525 0011:900"), "test": {}},
+    ),
+}
+
+
+def benchmark_named(name: str) -> Benchmark:
+    """The benchmark of this name. Raises MotsError for another one."""
+    if name not in BENCHMARKS:
+        raise MotsError(f"unknown benchmark '{name}': there are {', '.join(BENCHMARKS)}")
+    return BENCHMARKS[name]
+
+
+def seqmap(path: Path) -> dict[str, int]:
+    """Sequences and lengths from a `.seqmap` file: `0002 empty 000000 000232` is sequence 0002 of 233 frames.
+
+    Raises MotsError with the line that has another form.
+    """
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MotsError(f"{path}: no sequence map that can be read ({error})") from error
+    lengths: dict[str, int] = {}
+    for number, line in enumerate(content.splitlines(), start=1):
+        if not line.strip():
+            continue
+        found = re.fullmatch(r"(\S+)\s+\S+\s+\d+\s+(\d+)\s*", line)
+        if found is None:
+            raise MotsError(f"{path}:{number}: '{line}' where '<sequence> empty <first frame> <last frame>' is due")
+        lengths[found[1]] = int(found[2]) + 1
+    return lengths
