@@ -63,6 +63,10 @@ BENCHMARKS = {
 }
 
 
+# KITTI-STEP labels the videos of KITTI MOTS, split in the same way.
+BENCHMARKS["kitti-step"] = Benchmark("kitti-step", {}, 0, BENCHMARKS["kitti-mots"].splits)
+
+
 def benchmark_named(name: str) -> Benchmark:
     """The benchmark of this name. Raises MotsError for another one."""
     if name not in BENCHMARKS:

@@ -81,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     score = commands.add_parser("score", help="score results against truth: sMOTSA, HOTA, IDF1 and their parts")
     score.add_argument("truth", metavar="TRUTH", type=Path, help="folder, zip archive or text file of the truth")
     score.add_argument("results", metavar="RESULTS", type=Path, help="folder, zip archive or text file of the results")
-    score.add_argument("--benchmark", default="kitti-mots", help="kitti-mots (default) or mots20")
+    score.add_argument("--benchmark", default="kitti-mots", help="kitti-mots (default), mots20 or kitti-step")
     score.add_argument("--split", metavar="NAME|FILE", help="a split of the benchmark, or a .seqmap file")
     score.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
     score.add_argument("--classes", metavar="NAMES", help="only these, as in car")
@@ -90,6 +90,8 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--jobs", type=int, default=1, metavar="N", help="processes over sequences")
     score.add_argument("--json", type=Path, metavar="FILE", help="write every number as JSON")
     score.add_argument("--csv", type=Path, metavar="FILE", help="write every number as CSV")
+    score.add_argument("--events", type=Path, metavar="FILE", help="write each match, switch, miss and false positive")
+    score.add_argument("--plot", type=Path, metavar="DIR", help="draw HOTA over alpha, and bars by sequence")
     score.add_argument("--quiet", action="store_true", help="no table")
     score.set_defaults(run=run_score)
 
@@ -219,6 +221,7 @@ def run_score(parsed: argparse.Namespace) -> int:
         classes=None if parsed.classes is None else parsed.classes.split(","),
         convention=parsed.convention,
         jobs=1 if parsed.lenient else parsed.jobs,
+        with_events=parsed.events is not None,
         **strict,
     )
     for file, text in ((parsed.json, score_table.as_json), (parsed.csv, score_table.as_csv)):
@@ -227,6 +230,14 @@ def run_score(parsed: argparse.Namespace) -> int:
                 write_whole(file, text(scores).encode("utf-8"))
             except OSError as error:
                 raise MotsError(f"{file}: cannot be written ({error.strerror})") from error
+    if parsed.events is not None:
+        from mots.formats import event_table
+
+        event_table.write(parsed.events, scores.events)
+    if parsed.plot is not None:
+        from mots.score_plots import plot
+
+        plot(scores, parsed.plot)
     if not parsed.quiet:
         score_table.print_table(scores)
     return 0

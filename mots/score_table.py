@@ -25,14 +25,15 @@ def print_table(scores: Scores) -> None:
     for name, combined in whole["combined"].items():
         table = Table(title=f"{name}, per cent", title_justify="left", box=box.SIMPLE_HEAD)
         table.add_column("sequence")
-        for column in COLUMNS:
+        columns = COLUMNS if COLUMNS[0] in combined else tuple(combined)
+        for column in columns:
             table.add_column(column, justify="right", no_wrap=True)
         for sequence, classes in whole["sequences"].items():
             if name in classes:
-                table.add_row(sequence, *(shown(classes[name], column) for column in COLUMNS))
+                table.add_row(sequence, *(shown(classes[name], column) for column in columns))
         if len(whole["sequences"]) > 1 or name not in next(iter(whole["sequences"].values()), {}):
             table.add_section()
-            table.add_row(TOGETHER, *(shown(combined, column) for column in COLUMNS), style="bold")
+            table.add_row(TOGETHER, *(shown(combined, column) for column in columns), style="bold")
         console.print(table)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ from mots.formats import mots_folder
 from mots.formats.kitti_mots import MotsLines, Report, fail
 from mots.labels import FrameLabels
 from mots.metrics.clear import ClearCounts, Convention, clear
+from mots.metrics.events import events
 from mots.metrics.hota import HotaCounts, hota
 from mots.metrics.identity import IdentityCounts, identity
 from mots.metrics.sequence import ScoredSequence, without_ignored
+from mots.metrics.stq import StqCounts
 from mots.runs import Runs, common_pixels, runs_of
+from mots.step_scoring import score_step
 from mots.trackers.masks import Masks
 
 __all__ = ["ClassScores", "Scores", "score"]
@@ -103,14 +107,18 @@ class ClassScores:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """`sequences`: by name, then class; `combined`: all sequences together, by class."""
+    """`sequences`: by name, then class; `combined`: all sequences together, by class.
 
-    sequences: dict[str, dict[str, ClassScores]]
+    `events`: rows of `formats.event_table`, where they were asked for.
+    """
+
+    sequences: Mapping[str, Mapping[str, ClassScores | StqCounts]]
+    events: Sequence[tuple[str, str, int, str, int | None, int | None, float | None]] = ()
 
     @property
-    def combined(self) -> dict[str, ClassScores]:
+    def combined(self) -> dict[str, Any]:
         classes = dict.fromkeys(name for each in self.sequences.values() for name in each)
-        return {name: sum((each[name] for each in self.sequences.values()), ClassScores()) for name in classes}
+        return {name: reduce(add, [each[name] for each in self.sequences.values()]) for name in classes}
 
     def to_dict(self) -> dict[str, Any]:
         """`{"combined": {class: numbers}, "sequences": {sequence: {class: numbers}}}`; see `ClassScores.numbers`.
@@ -130,7 +138,7 @@ class Scores:
 
 
 COUNTS = frozenset(
-    "TP FP FN IDS Frag MT PT ML IDTP IDFP IDFN Objects Hypotheses Tracks ResultTracks Frames".split()  # noqa: SIM905
+    "TP FP FN IDS Frag MT PT ML IDTP IDFP IDFN Objects Hypotheses Tracks ResultTracks Frames Tubes".split()  # noqa: SIM905
 )
 
 
@@ -150,17 +158,25 @@ def score(
     convention: Convention = "trackeval",
     report: Report = fail,
     jobs: int = 1,
+    with_events: bool = False,
 ) -> Scores:
     """Score results against truth, both as paths or both as frames in memory.
 
-    Paths: a folder of `<sequence>.txt`, MOTSChallenge's `<sequence>/gt/gt.txt`, a zip archive of `<sequence>.txt`, or
-    one text file each. Frames: a sequence of `FrameLabels`, or a mapping of names to such. `split`: a split of the
-    benchmark, or a `.seqmap` file; without it, every sequence of the truth. `classes`: names of the benchmark's.
-    `report` is given each fault of the files; the default raises MotsError. `jobs`: processes over sequences.
+    Paths: a folder of `<sequence>.txt`, MOTSChallenge's `<sequence>/gt/gt.txt`, folders `<sequence>` of 16-bit PNGs
+    (kitti-step: of its own PNGs), a zip archive of `<sequence>.txt`, or one text file each. Frames: a sequence of
+    `FrameLabels`, or a mapping of names to such. `split`: a split of the benchmark, or a `.seqmap` file; without it,
+    every sequence of the truth. `classes`: names of the benchmark's. `report` is given each fault of the files; the
+    default raises MotsError. `jobs`: processes over sequences. `with_events`: also list every match, switch, miss and
+    false positive.
     """
     if convention not in ("trackeval", "mots_tools"):
         raise MotsError(f"unknown convention '{convention}': there are trackeval and mots_tools")
     bench = benchmark_named(benchmark)
+    if bench.name == "kitti-step":
+        if not isinstance(truth, (str, Path)) or not isinstance(results, (str, Path)):
+            raise MotsError("kitti-step is scored from folders of its PNGs")
+        lengths = None if split is None else split_lengths(bench, split)
+        return Scores(score_step(Path(truth), Path(results), lengths, sequences))
     wanted = list(classes) if classes is not None else list(bench.classes)
     for name in wanted:
         if name not in bench.classes:
@@ -173,6 +189,7 @@ def score(
     else:
         tasks = tasks_in_memory(truth, results)
     work = partial(score_sequence, bench=bench, classes=wanted, convention=convention, report=report)
+    work = partial(work, with_events=with_events)
     if jobs > 1 and len(tasks) > 1:
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
@@ -181,7 +198,9 @@ def score(
             found = list(pool.map(work, tasks))
     else:
         found = [work(task) for task in tasks]
-    return Scores({task.name: each for task, each in zip(tasks, found, strict=True)})
+    named = list(zip((task.name for task in tasks), found, strict=True))
+    rows = [(name, *row) for name, (_, events_of) in named for row in events_of]
+    return Scores({name: each for name, (each, _) in named}, rows)
 
 
 # What is to be scored
@@ -209,9 +228,7 @@ def tasks_of_files(
     known = bench.lengths()
     lengths = {name: count or known.get(name, 0) for name, count in lengths.items()}
     if split is not None:
-        lengths = dict(bench.splits[split]) if split in bench.splits else seqmap(Path(split))
-        if not lengths:
-            raise MotsError(f"{bench.name} has no public truth for its split '{split}'")
+        lengths = split_lengths(bench, split)
     if sequences is not None:
         names = list(sequences)
         for name in names:
@@ -228,6 +245,14 @@ def tasks_of_files(
     return [Task(name, count, truths[name], found[name]) for name, count in sorted(lengths.items())]
 
 
+def split_lengths(bench: Benchmark, split: str) -> dict[str, int]:
+    """The sequences of a split, by its name or its `.seqmap` file. Raises MotsError for one without any."""
+    lengths = dict(bench.splits[split]) if split in bench.splits else seqmap(Path(split))
+    if not lengths:
+        raise MotsError(f"{bench.name} has no sequences known in its split '{split}'")
+    return lengths
+
+
 def tasks_in_memory(truth: Labels, results: Labels) -> list[Task]:
     """Sequences given as frames."""
     truths = truth if isinstance(truth, Mapping) else {IN_MEMORY: truth}
@@ -242,9 +267,9 @@ def tasks_in_memory(truth: Labels, results: Labels) -> list[Task]:
 
 
 def score_sequence(
-    task: Task, bench: Benchmark, classes: list[str], convention: Convention, report: Report
-) -> dict[str, ClassScores]:
-    """The scores of one sequence by class."""
+    task: Task, bench: Benchmark, classes: list[str], convention: Convention, report: Report, with_events: bool
+) -> tuple[dict[str, ClassScores], list[tuple[str, int, str, int | None, int | None, float | None]]]:
+    """The scores of one sequence by class, and its events, each with its class, where they are wanted."""
     first = bench.first_frame
     if isinstance(task.truth, mots_folder.Place) and isinstance(task.results, mots_folder.Place):
         truth = mots_folder.load(task.truth, report)
@@ -265,6 +290,7 @@ def score_sequence(
     pairs = common_pixels(truth.runs, truth.frames, results.runs, results.frames)
     areas = truth.runs.areas(), results.runs.areas()
     scores: dict[str, ClassScores] = {}
+    rows: list[tuple[str, int, str, int | None, int | None, float | None]] = []
     for name in classes:
         sequence = one_class(truth, results, pairs, areas, bench.classes[name], last - first + 1, convention)
         scores[name] = ClassScores(
@@ -274,7 +300,8 @@ def score_sequence(
             sequence.frames,
             len(np.unique(sequence.result_ids)),
         )
-    return scores
+        rows += [(name, *event) for event in events(sequence, convention)] if with_events else []
+    return scores, rows
 
 
 def skip(message: str) -> None:

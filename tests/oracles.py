@@ -67,3 +67,27 @@ def letterboxed(image: np.ndarray, inputs: tuple[int, int]) -> tuple[float, floa
     """Gain and the padding to the left and on top when an image is fitted into the middle of an input."""
     gain = min(inputs[0] / image.shape[0], inputs[1] / image.shape[1])
     return gain, (inputs[1] - image.shape[1] * gain) / 2, (inputs[0] - image.shape[0] * gain) / 2
+
+
+def stq_by_definition(frames: list[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:
+    """AQ and SQ of one sequence, from the definition: sets of pixels, one by one."""
+    truth_tubes: dict[int, set[tuple[int, int, int]]] = {}
+    result_tubes: dict[int, set[tuple[int, int, int]]] = {}
+    classes: dict[int, tuple[set[tuple[int, int, int]], set[tuple[int, int, int]]]] = {}
+    for number, (truth, result) in enumerate(frames):
+        for y, x in itertools.product(range(truth.shape[0]), range(truth.shape[1])):
+            pixel, t, r = (number, y, x), int(truth[y, x]), int(result[y, x])
+            crowd = t >> 16 in (11, 13) and t & 0xFFFF == 0
+            if t >> 16 in (11, 13) and not crowd:
+                truth_tubes.setdefault(t, set()).add(pixel)
+            if r >> 16 in (11, 13) and not crowd:
+                result_tubes.setdefault(r, set()).add(pixel)
+            if t >> 16 != 255:
+                classes.setdefault(t >> 16, (set(), set()))[0].add(pixel)
+                classes.setdefault(r >> 16, (set(), set()))[1].add(pixel)
+    aq = sum(
+        sum(len(g & p) * len(g & p) / len(g | p) for p in result_tubes.values() if g & p) / len(g)
+        for g in truth_tubes.values()
+    )
+    ious = [len(a & b) / len(a | b) for a, b in classes.values()]
+    return aq / len(truth_tubes) if truth_tubes else 0.0, sum(ious) / len(ious) if ious else 0.0

@@ -1,6 +1,7 @@
 """`mots.score` on files, against TrackEval on the same files."""
 
 import contextlib
+import csv
 import io
 import json
 import shutil
@@ -14,12 +15,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from pycocotools import mask as coco
 
 import mots
 from mots.cli import main
 from mots.errors import MotsError
-from mots.formats import kitti_mots
+from mots.formats import event_table, kitti_mots
 from mots.scoring import score
 
 SIZE = (12, 16)
@@ -230,6 +232,40 @@ def test_layouts_and_archives_score_alike(folders: tuple[Path, Path], tmp_path: 
     assert one["sequences"] == {"0006": {"car": plain["sequences"]["0006"]["car"]}}
 
 
+def test_pngs_score_as_the_text_of_the_same(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "data/mots20/0005"
+    (tmp_path / "png").mkdir()
+    (tmp_path / "png/0005").symlink_to(folder / "instances")
+    (tmp_path / "text").mkdir()
+    shutil.copy(folder / "instances.txt", tmp_path / "text/0005.txt")
+    results = tmp_path / "results"
+    results.mkdir()
+    lines = (folder / "instances.txt").read_text().splitlines()
+    kept = [line for k, line in enumerate(lines) if k % 3 and line.split()[2] != "10"]
+    (results / "0005.txt").write_text("\n".join(kept) + "\n")
+    by_text = score(tmp_path / "text", results, benchmark="mots20").to_dict()
+    assert by_text["combined"]["pedestrian"]["FN"] > 100
+    assert score(tmp_path / "png", results, benchmark="mots20").to_dict() == by_text
+
+
+def test_pngs_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
+    for side in ("truth", "results"):
+        (tmp_path / side / "0002").mkdir(parents=True)
+        Image.fromarray(np.full((4, 5), 2001, np.uint16)).save(tmp_path / side / "0002/000000.png")
+    picture = tmp_path / "results/0002/000000.png"
+    assert score(tmp_path / "truth", tmp_path / "results").combined["pedestrian"].numbers()["HOTA"] == pytest.approx(1)
+    good = picture.read_bytes()
+    Image.fromarray(np.full((4, 5), 200, np.uint8)).save(picture)
+    with pytest.raises(MotsError, match=r"000000\.png: a picture of mode L where one channel of 16 bits is due"):
+        score(tmp_path / "truth", tmp_path / "results")
+    picture.write_bytes(good[:50])
+    with pytest.raises(MotsError, match=r"000000\.png: cannot be read as a PNG"):
+        score(tmp_path / "truth", tmp_path / "results")
+    Image.fromarray(np.full((5, 4), 2001, np.uint16)).save(picture)
+    with pytest.raises(MotsError, match="a picture of 5 x 4 where 4 x 5 is due"):
+        score(tmp_path / "truth", tmp_path / "results")
+
+
 def test_the_command_prints_a_table_and_writes_every_number(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -244,6 +280,40 @@ def test_the_command_prints_a_table_and_writes_every_number(
     assert len(rows) == 1 + 2 * 2 + 3
     assert main([*arguments, "--quiet"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_events_are_written_as_csv_and_parquet(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    arguments = ["score", *map(str, folders), "--quiet"]
+    for ending in ("csv", "parquet"):
+        assert main([*arguments, "--events", str(tmp_path / f"e.{ending}")]) == 0
+    with (tmp_path / "e.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    pyarrow = pytest.importorskip("pyarrow.parquet", reason="the parquet extra is not installed")
+    table = pyarrow.read_table(tmp_path / "e.parquet").to_pylist()
+    assert [{key: "" if value is None else str(value) for key, value in row.items()} for row in table] == rows
+    found = score(*folders)
+    for sequence, classes in found.sequences.items():
+        for name, each in classes.items():
+            numbers = each.numbers()
+            own = [row for row in rows if row["sequence"] == sequence and row["class"] == name]
+            count = {kind: sum(row["event"] == kind for row in own) for kind in {row["event"] for row in rows}}
+            assert count["match"] + count.get("switch", 0) == numbers["TP"]
+            assert (count.get("switch", 0), count["miss"]) == (numbers["IDS"], numbers["FN"])
+            assert count["false positive"] == numbers["FP"]
+            assert sum(float(row["iou"] or 0) for row in own) == pytest.approx(numbers["softTP"])
+    with pytest.raises(MotsError, match=r"written as \.csv or \.parquet"):
+        event_table.write(tmp_path / "e.txt", [])
+
+
+def test_plots_are_drawn(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="the plot extra is not installed")
+    assert main(["score", *map(str, folders), "--quiet", "--plot", str(tmp_path / "plots")]) == 0
+    names = {path.name for path in (tmp_path / "plots").iterdir()}
+    stems = [f"{kind}_{name}" for kind in ("hota", "sequences") for name in ("car", "pedestrian")]
+    assert names == {f"{stem}.{ending}" for stem in stems for ending in ("png", "svg")}
+    picture = np.asarray(Image.open(tmp_path / "plots/hota_car.png").convert("L"))
+    assert picture.shape == (480, 720)
+    assert (picture < 128).sum() > 1000  # axes, letters and curves
 
 
 GOOD = "3 2001 2 20 30 hb0"

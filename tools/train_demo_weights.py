@@ -63,7 +63,7 @@ class Stage:
     scale: float  # how much pictures are enlarged or reduced at random
 
 
-STAGES = (Stage(512, 12, 0.002, 0.4), Stage(640, 10, 0.0015, 0.15))
+STAGES = (Stage(512, 12, 0.002, 0.4), Stage(640, 10, 0.0015, 0.15), Stage(640, 6, 0.001, 0.15))
 
 
 def train(weights: Path, dataset: Path, stage: Stage, folder: Path, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""Where the text of a sequence lies: in a folder, in MOTSChallenge's layout, or in a zip archive."""
+"""Where a sequence lies: as text in a folder, in MOTSChallenge's layout or in a zip archive, or as a folder of PNGs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mots.errors import MotsError
+from mots.formats import mots_png
 from mots.formats.kitti_mots import MotsLines, Report, fail, parse
 
 __all__ = ["Place", "length", "load", "sequences"]
@@ -19,7 +20,7 @@ TRUTH_FILES = ("gt/gt.txt", "gt.txt", "instances.txt")
 
 @dataclass(frozen=True)
 class Place:
-    """A text file, or a member of a zip archive."""
+    """A text file, a member of a zip archive, or a folder of PNGs."""
 
     path: Path
     member: str = ""
@@ -41,9 +42,10 @@ def sequences(path: Path, results: bool = False) -> dict[str, Place]:
     for folder in ("",) if results else TRUTH_FOLDERS:
         for file in sorted((path / folder).glob("*.txt")):
             found.setdefault(file.stem, Place(file))
-    if results:
-        return {name: place for name, place in found.items() if name != "tracks"}
     for entry in sorted(path.iterdir()):
+        if entry.is_dir() and entry.name not in TRUTH_FOLDERS and any(entry.glob("*.png")):
+            found.setdefault(entry.name, Place(entry))
+    for entry in () if results else sorted(path.iterdir()):
         for name in TRUTH_FILES:
             if (entry / name).is_file():
                 found.setdefault(entry.name, Place(entry / name))
@@ -65,6 +67,8 @@ def members(path: Path, results: bool) -> dict[str, Place]:
 
 def load(place: Place, report: Report = fail, size: tuple[int, int] | None = None) -> MotsLines:
     """The lines of a file; see `kitti_mots.parse`. Raises MotsError when it cannot be read."""
+    if place.path.is_dir():
+        return mots_png.read(place.path, report, size)
     try:
         if place.member:
             with zipfile.ZipFile(place.path) as archive:

@@ -1,4 +1,4 @@
-"""A pair of truth and results as motmetrics' event table, for those who know its summaries."""
+"""What happened to each object in each frame: as a list of events, and as motmetrics' event table."""
 
 from __future__ import annotations
 
@@ -9,8 +9,35 @@ from typing import Any
 import numpy as np
 
 from mots.labels import FrameLabels
+from mots.metrics.clear import Convention, matches
+from mots.metrics.sequence import ScoredSequence
 
-__all__ = ["IdentityScores", "accumulate", "identity_scores"]
+__all__ = ["Event", "IdentityScores", "accumulate", "events", "identity_scores"]
+
+Event = tuple[int, str, int | None, int | None, float | None]  # frame, kind, object, hypothesis, IoU
+
+
+def events(sequence: ScoredSequence, convention: Convention = "trackeval") -> list[Event]:
+    """What CLEAR saw, in the order of frames: each match, switch (a match with another id than the object's last one),
+    miss and false positive.
+    """
+    pairs = matches(sequence, convention)
+    truth, result = sequence.pairs[pairs].T
+    order = np.argsort(sequence.truth_frames[truth], kind="stable")
+    last: dict[int, int] = {}
+    found: list[Event] = []
+    for pair, row, column in zip(pairs[order].tolist(), truth[order].tolist(), result[order].tolist(), strict=True):
+        own, given = int(sequence.truth_ids[row]), int(sequence.result_ids[column])
+        kind = "switch" if last.get(own, given) != given else "match"
+        last[own] = given
+        found.append((int(sequence.truth_frames[row]), kind, own, given, float(sequence.iou[pair])))
+    missed = np.setdiff1d(np.arange(len(sequence.truth_ids)), truth)
+    invented = np.setdiff1d(np.arange(len(sequence.result_ids)), result)
+    pairs_of = zip(sequence.truth_frames[missed].tolist(), sequence.truth_ids[missed].tolist(), strict=True)
+    found += [(frame, "miss", own, None, None) for frame, own in pairs_of]
+    pairs_of = zip(sequence.result_frames[invented].tolist(), sequence.result_ids[invented].tolist(), strict=True)
+    found += [(frame, "false positive", None, given, None) for frame, given in pairs_of]
+    return sorted(found, key=lambda event: event[0])
 
 
 @dataclass(frozen=True)

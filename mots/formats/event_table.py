@@ -1,0 +1,52 @@
+"""Tables of scored events, as CSV or Parquet: one match, switch, miss or false positive a row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from mots.errors import MotsError
+from mots.files import write_whole
+
+__all__ = ["COLUMNS", "write"]
+
+COLUMNS = ("sequence", "class", "frame", "event", "object", "hypothesis", "iou")
+Row = tuple[str, str, int, str, int | None, int | None, float | None]
+
+
+def write(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows of COLUMNS by the name's ending, .csv or .parquet; an absent id or IoU is empty.
+
+    Raises MotsError for another ending, where pyarrow is missing, and where the file cannot be written.
+    """
+    try:
+        if path.suffix == ".csv":
+            output = io.StringIO()
+            writer = csv.writer(output, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows(rows)
+            write_whole(path, output.getvalue().encode("utf-8"))
+        elif path.suffix == ".parquet":
+            write_whole(path, parquet(rows))
+        else:
+            raise MotsError(f"{path}: events are written as .csv or .parquet")
+    except OSError as error:
+        raise MotsError(f"{path}: cannot be written ({error.strerror})") from error
+
+
+def parquet(rows: Sequence[Row]) -> bytes:
+    """The rows as a Parquet file."""
+    try:
+        import pyarrow
+        from pyarrow import parquet as files
+    except ImportError as error:
+        raise MotsError("Parquet needs pyarrow: pip install 'mots-engine[parquet]', or write .csv") from error
+    kinds = (pyarrow.string(), pyarrow.string(), pyarrow.int64(), pyarrow.string(), pyarrow.int64(), pyarrow.int64())
+    schema = pyarrow.schema(list(zip(COLUMNS, (*kinds, pyarrow.float64()), strict=True)))
+    columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)
+    table = pyarrow.table([pyarrow.array(list(c), t.type) for c, t in zip(columns, schema, strict=True)], schema)
+    output = io.BytesIO()
+    files.write_table(table, output)
+    return output.getvalue()

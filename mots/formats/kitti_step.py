@@ -1,0 +1,62 @@
+"""KITTI-STEP's panoptic PNG: R the semantic train id, G and B the instance's high and low byte."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.errors import MotsError
+from mots.files import write_whole
+
+__all__ = ["frames", "read", "sequences", "write"]
+
+
+def sequences(folder: Path) -> dict[str, Path]:
+    """The sequences of a folder of `<sequence>/%06d.png`, by name. Raises MotsError when there is none."""
+    if not folder.is_dir():
+        raise MotsError(f"{folder}: no such folder")
+    found = {entry.name: entry for entry in sorted(folder.iterdir()) if entry.is_dir() and any(entry.glob("*.png"))}
+    if not found:
+        raise MotsError(f"{folder}: no sequences here: wanted folders <sequence>/000000.png")
+    return found
+
+
+def frames(folder: Path) -> dict[int, Path]:
+    """The frames of a sequence's folder by number. Raises MotsError for a name that is no number."""
+    found: dict[int, Path] = {}
+    for path in sorted(folder.glob("*.png")):
+        if not path.stem.isdigit():
+            raise MotsError(f"{path}: a frame's name is its number, as in 000017.png")
+        found[int(path.stem)] = path
+    return found
+
+
+def read(path: Path) -> NDArray[np.uint32]:
+    """(H, W) codes semantic << 16 | instance. Raises MotsError for a file that is no 8-bit RGB PNG."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            if picture.mode != "RGB":
+                raise MotsError(f"{path}: a picture of mode {picture.mode} where three channels of 8 bits are due")
+            pixels = np.asarray(picture)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise MotsError(f"{path}: cannot be read as a PNG ({error})") from error
+    wide = pixels.astype(np.uint32)
+    return np.asarray((wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], np.uint32)
+
+
+def write(path: Path, codes: NDArray[np.integer]) -> None:
+    """Write (H, W) codes; the file is never there in part. Raises ValueError for a code beyond 24 bits."""
+    from PIL import Image
+
+    wide = np.asarray(codes, np.int64)
+    if wide.size and (wide.min() < 0 or wide.max() >= 1 << 24):
+        raise ValueError("a code beyond 24 bits: instances go up to 65535, classes up to 255")
+    pixels = np.stack([wide >> 16, (wide >> 8) & 0xFF, wide & 0xFF], axis=2).astype(np.uint8)
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, format="PNG")
+    write_whole(path, content.getvalue())

@@ -1,0 +1,76 @@
+"""KITTI MOTS and MOTS20 as PNG: 16 bits, one channel, each pixel the id (class * 1000 + instance) or 0."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.errors import MotsError
+from mots.formats import kitti_step
+from mots.formats.kitti_mots import MotsLines, Report, fail, split_id
+from mots.runs import Runs
+
+__all__ = ["read", "read_image"]
+
+
+def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = None) -> MotsLines:
+    """The objects of a folder of `%06d.png` as lines; a frame's place in the order stands for the line numbers.
+
+    Faults go to `report`: a picture that cannot be read, or of another mode or size.
+    """
+    frames: list[NDArray[np.int64]] = []
+    parts: list[tuple[NDArray[np.int64], Runs]] = []
+    for number, path in kitti_step.frames(folder).items():
+        try:
+            image = read_image(path)
+        except MotsError as error:
+            report(str(error))
+            continue
+        size = (image.shape[0], image.shape[1]) if size is None else size
+        if image.shape != size:
+            report(f"{path}: a picture of {image.shape[0]} x {image.shape[1]} where {size[0]} x {size[1]} is due")
+            continue
+        ids, runs = runs_of_ids(image)
+        frames.append(np.full(len(ids), number))
+        parts.append((ids, runs))
+    bounds = np.concatenate([[0], *(np.diff(runs.bounds) for _, runs in parts)]).cumsum().astype(np.int64)
+    none = np.zeros(0, np.int64)
+    together = Runs(
+        size or (0, 0),
+        np.concatenate([none, *(runs.starts for _, runs in parts)]),
+        np.concatenate([none, *(runs.stops for _, runs in parts)]),
+        bounds,
+    )
+    found = np.concatenate([none, *(ids for ids, _ in parts)])
+    classes = np.array([split_id(identity)[0] for identity in found.tolist()], np.int64)
+    numbers = np.arange(1, len(found) + 1)
+    return MotsLines(str(folder), numbers, np.concatenate([none, *frames]), found, classes, together)
+
+
+def read_image(path: Path) -> NDArray[np.int64]:
+    """(H, W) ids. Raises MotsError for a file that is no 16-bit PNG of one channel."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in ("I;16", "I;16B", "I"):
+                raise MotsError(f"{path}: a picture of mode {picture.mode} where one channel of 16 bits is due")
+            return np.asarray(picture).astype(np.int64)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise MotsError(f"{path}: cannot be read as a PNG ({error})") from error
+
+
+def runs_of_ids(image: NDArray[np.int64]) -> tuple[NDArray[np.int64], Runs]:
+    """The ids of a picture, ascending, and their masks' runs."""
+    column_by_column = image.T.ravel()
+    edges = np.flatnonzero(np.diff(column_by_column)) + 1
+    starts = np.concatenate([[0], edges])
+    stops = np.concatenate([edges, [column_by_column.size]])
+    owner = column_by_column[starts]
+    starts, stops, owner = starts[owner > 0], stops[owner > 0], owner[owner > 0]
+    order = np.argsort(owner, kind="stable")
+    ids, counts = np.unique(owner, return_counts=True)
+    bounds = np.concatenate([[0], counts.cumsum()]).astype(np.int64)
+    return ids, Runs((image.shape[0], image.shape[1]), starts[order], stops[order], bounds)
