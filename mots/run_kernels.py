@@ -19,9 +19,20 @@ if TYPE_CHECKING:
 else:
     from numba import njit
 
-__all__ = ["BAD_CHARACTER", "BAD_TOTAL", "NEGATIVE", "TOO_LONG", "UNFINISHED", "common_pixels", "decode", "scan_lines"]
+__all__ = [
+    "BAD_CHARACTER",
+    "BAD_TOTAL",
+    "NEGATIVE",
+    "TOO_LONG",
+    "UNFINISHED",
+    "areas",
+    "common_pixels",
+    "decode",
+    "scan_lines",
+]
 
 Integers = NDArray[np.int64]
+Places = NDArray[np.int32]  # pixel numbers in a frame
 
 # What `decode` found wrong with a mask.
 BAD_CHARACTER, UNFINISHED, TOO_LONG, NEGATIVE, BAD_TOTAL = 1, 2, 3, 4, 5
@@ -31,7 +42,7 @@ MAX_GROUPS = 12  # groups of 5 bits in one number
 @njit(cache=True, nogil=True)
 def decode(
     text: NDArray[np.uint8], begins: Integers, ends: Integers, pixels: int
-) -> tuple[Integers, Integers, Integers, int, int, int]:
+) -> tuple[Places, Places, Integers, int, int, int]:
     """Starts, stops and bounds of the runs of N encodings text[begins[i]:ends[i]], each of `pixels` pixels in all.
 
     Then the fault (0 for none), the first faulty mask, and a detail: the character, or the pixels found.
@@ -40,8 +51,8 @@ def decode(
     room = 0
     for i in range(n):
         room += (ends[i] - begins[i] + 1) // 2
-    starts = np.empty(room, np.int64)
-    stops = np.empty(room, np.int64)
+    starts = np.empty(room, np.int32)
+    stops = np.empty(room, np.int32)
     bounds = np.zeros(n + 1, np.int64)
     runs = 0
     for i in range(n):
@@ -124,14 +135,36 @@ def scan_lines(text: NDArray[np.uint8], lines: int) -> tuple[Integers, Integers,
 
 
 @njit(cache=True, nogil=True)
+def first_behind(stops: Places, low: int, high: int, pixel: int) -> int:
+    """The first of the ascending stops[low:high] that lies behind a pixel; `high` where none does."""
+    while low < high:
+        middle = (low + high) // 2
+        if stops[middle] > pixel:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@njit(cache=True, nogil=True)
+def areas(starts: Places, stops: Places, bounds: Integers) -> Integers:
+    """(N,) pixels of each mask."""
+    sums = np.zeros(len(bounds) - 1, np.int64)
+    for i in range(len(sums)):
+        for run in range(bounds[i], bounds[i + 1]):
+            sums[i] += stops[run] - starts[run]
+    return sums
+
+
+@njit(cache=True, nogil=True)
 def common_pixels(
-    starts_a: Integers,
-    stops_a: Integers,
+    starts_a: Places,
+    stops_a: Places,
     bounds_a: Integers,
     rows_a: Integers,
     frames_a: Integers,
-    starts_b: Integers,
-    stops_b: Integers,
+    starts_b: Places,
+    stops_b: Places,
     bounds_b: Integers,
     rows_b: Integers,
     frames_b: Integers,
@@ -163,8 +196,10 @@ def common_pixels(
             b_low, b_high = bounds_b[b], bounds_b[b + 1]
             if b_low == b_high or stops_b[b_high - 1] <= starts_a[a_low] or stops_a[a_high - 1] <= starts_b[b_low]:
                 continue
+            # Only the columns that both reach: the first runs to end behind the other's begin, found by halving.
             common = 0
-            i, j = a_low, b_low
+            i = first_behind(stops_a, a_low, a_high, starts_b[b_low])
+            j = first_behind(stops_b, b_low, b_high, starts_a[a_low])
             while i < a_high and j < b_high:
                 low = max(starts_a[i], starts_b[j])
                 high = min(stops_a[i], stops_b[j])

@@ -16,13 +16,13 @@ __all__ = ["Runs", "common_pixels", "masks_of", "runs_of"]
 class Runs:
     """The 1-runs of N masks, column by column through the frame of `size` (height, width).
 
-    `starts`, `stops`: (R,) int64 half-open pixel numbers x * height + y, ascending within a mask. `bounds`: (N + 1,)
+    `starts`, `stops`: (R,) int32 half-open pixel numbers x * height + y, ascending within a mask. `bounds`: (N + 1,)
     int64; mask i has the runs bounds[i] to bounds[i + 1].
     """
 
     size: tuple[int, int]
-    starts: NDArray[np.int64]
-    stops: NDArray[np.int64]
+    starts: NDArray[np.int32]
+    stops: NDArray[np.int32]
     bounds: NDArray[np.int64]
 
     def __len__(self) -> int:
@@ -31,7 +31,7 @@ class Runs:
     @staticmethod
     def empty(size: tuple[int, int]) -> Runs:
         """No masks."""
-        none = np.zeros(0, np.int64)
+        none = np.zeros(0, np.int32)
         return Runs(size, none, none, np.zeros(1, np.int64))
 
     def take(self, index: NDArray[np.int64]) -> Runs:
@@ -43,8 +43,9 @@ class Runs:
 
     def areas(self) -> NDArray[np.int64]:
         """(N,) pixels of each mask."""
-        ends = np.concatenate([[0], np.cumsum(self.stops - self.starts)])
-        return np.diff(ends[self.bounds])
+        from mots import run_kernels
+
+        return run_kernels.areas(self.starts, self.stops, self.bounds)
 
 
 def common_pixels(
@@ -115,15 +116,14 @@ def runs_of(masks: Masks) -> Runs:
     offsets = np.concatenate([[0], np.cumsum(spans)])
     owner = np.searchsorted(offsets, edges[0::2], side="right") - 1
     starts = places(edges[0::2] - offsets[owner], owner, masks.boxes, talls, height)
-    stops = starts + (edges[1::2] - edges[0::2])
+    stops = starts + (edges[1::2] - edges[0::2]).astype(np.int32)
     per_mask = np.bincount(owner, minlength=len(masks)) if len(masks) else np.zeros(0, np.int64)
     return Runs(masks.size, starts, stops, np.concatenate([[0], np.cumsum(per_mask)]).astype(np.int64))
 
 
 def places(
     local: NDArray[np.int64], owner: NDArray[np.int64], boxes: NDArray[np.int32], talls: NDArray[np.int32], height: int
-) -> NDArray[np.int64]:
+) -> NDArray[np.int32]:
     """Pixel numbers in the frame of pixels numbered column by column through crops one row taller than they are."""
     column, row = np.divmod(local, talls[owner].astype(np.int64) + 1)
-    numbers: NDArray[np.int64] = (column + boxes[owner, 0]) * height + row + boxes[owner, 1]
-    return numbers
+    return np.asarray((column + boxes[owner, 0]) * height + row + boxes[owner, 1], np.int32)

@@ -44,8 +44,8 @@ class WorldSettings:
     look_alikes: float = 0.0  # share of the walkers that wear one and the same style
     light: float = 0.2  # how much the brightness swings, as a share
     grain: float = 3.0  # standard deviation of the sensor's noise, in grey levels
-    min_visible: float = 0.15  # an object of which less than this share is in sight is an ignore region, not truth
-    min_pixels: int = 40  # and so is one of fewer pixels in sight
+    min_visible: float = 0.25  # an object of which less than this share is in sight is an ignore region, not truth
+    min_pixels: int = 80  # and so is one of fewer pixels in sight
 
 
 @dataclass(frozen=True)

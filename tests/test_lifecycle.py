@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from mots.trackers.lifecycle import LifecycleSettings, State, next_states
+from mots.trackers.lifecycle import LifecycleSettings, State, first_states, next_states
+
+
+def test_new_tracks_wait_unless_they_are_sure() -> None:
+    scores = np.array([0.69, 0.7, 0.9])
+    waiting = LifecycleSettings(confirm_hits=2, sure_score=0.7)
+    assert first_states(scores, waiting).tolist() == [State.TENTATIVE, State.CONFIRMED, State.CONFIRMED]
+    assert set(first_states(scores, LifecycleSettings(confirm_hits=1)).tolist()) == {State.CONFIRMED}
+
 
 SETTINGS = LifecycleSettings(confirm_hits=3, memory=1.0)
 

@@ -51,13 +51,25 @@ def test_missing_frames_only_make_the_step_longer() -> None:
 
 
 def test_a_track_is_reported_once_it_is_confirmed() -> None:
-    tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=3)), RATE)
+    tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=3, sure_score=2.0)), RATE)
     ids = [tracker.update(boxes_as_detections([walker(k)])).tolist() for k in range(4)]
     assert ids == [[0], [0], [1], [1]]
 
 
+def test_a_sure_detection_is_reported_at_once() -> None:
+    tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=3, sure_score=0.8)), RATE)
+    assert tracker.update(boxes_as_detections([walker(0), (150, 50, 170, 90)], [0.8, 0.79])).tolist() == [1, 0]
+
+
+def test_a_double_gets_no_id() -> None:
+    tracker = Tracker(replace(AT_ONCE, double_iou=0.7), RATE)
+    x1, y1, x2, y2 = walker(0)
+    double = (x1, y1 + 2, x2, y2 + 2)
+    assert tracker.update(boxes_as_detections([double, walker(0)], [0.6, 0.9])).tolist() == [0, 1]
+
+
 def test_a_blip_gets_no_id_and_uses_none_up() -> None:
-    tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=2)), RATE)
+    tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=2, sure_score=2.0)), RATE)
     tracker.update(boxes_as_detections([walker(0), (150, 50, 170, 90)]))
     ids = [tracker.update(boxes_as_detections([walker(k)])).tolist() for k in (1, 2)]
     late = [tracker.update(boxes_as_detections([walker(k), (150, 50, 170, 90)])).tolist() for k in (3, 4)]

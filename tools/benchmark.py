@@ -4,22 +4,39 @@
 
 `track`: every frame of saved detections (default: MOTS20-05 beside the project) through the steps of `mots track` but
 decoding and the network, with the median and the 90th percentile of each step in milliseconds.
+
+    python tools/benchmark.py score [--repeat 5]
+
+`score`: HOTA, CLEAR and Identity of a KITTI-val-sized set (9 sequences, 2,981 frames of a toy world, drawn once into
+the work folder), with TrackEval and with `mots score` on the same files in turn: in one process, warm, and as whole
+processes; then with the results repeated 4 and 16 times as long, and STQ a frame pair at KITTI's size.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import statistics
+import subprocess
+import sys
 import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
+from mots.benchmarks import BENCHMARKS
+from mots.formats import kitti_mots
 from mots.formats import saved_detections as saved
 from mots.labels import labelled
 from mots.results import ResultFolder
 from mots.settings import load
 from mots.trackers.tracker import Tracker
+from mots.world import World, WorldSettings
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -32,6 +49,13 @@ def main() -> None:
     track.add_argument("--preset", default="mots20")
     track.add_argument("--repeat", type=int, default=3)
     track.set_defaults(run=lambda a: track_steps(a.detections, a.preset, a.repeat))
+    scoring = commands.add_parser("score")
+    scoring.add_argument("--work", type=Path, default=Path("build/benchmark"))
+    scoring.add_argument("--repeat", type=int, default=5)
+    scoring.set_defaults(run=lambda a: score_both(a.work, a.repeat))
+    theirs = commands.add_parser("trackeval", help="one run of TrackEval, for `score` to time")
+    theirs.add_argument("work", type=Path)
+    theirs.set_defaults(run=lambda a: with_trackeval(a.work))
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -60,6 +84,153 @@ def track_steps(detections: Path, preset: str, repeat: int) -> None:
     rows = {name: np.array(values) for name, values in steps.items()}
     for name, values in [*rows.items(), ("together", np.sum(list(rows.values()), axis=0))]:
         print(f"{name:12} {np.median(values):8.2f} {np.percentile(values, 90):8.2f}")
+
+
+def score_both(work: Path, repeat: int) -> None:
+    """Print medians of both tools on the same files, measured in turn."""
+    draw(work, VAL)
+    from mots.scoring import score
+
+    truth, results = work / "gt/label_02", work / "trackers/ours/data"
+    lines = sum(len(path.read_bytes().splitlines()) for path in results.iterdir())
+    print(f"{len(VAL)} sequences, {sum(VAL.values())} frames, {lines} result masks")
+    ours, theirs = score(truth, results).to_dict()["combined"], with_trackeval(work)
+    worst = max(abs(ours[name]["HOTA"] - float(np.mean(theirs[name]["HOTA"]["HOTA"]))) for name in theirs)
+    print(f"largest difference in HOTA: {worst:.1e}")
+    warm: tuple[list[float], list[float]] = ([], [])
+    for _ in range(repeat):
+        warm[0].append(timed(lambda: score(truth, results)))
+        warm[1].append(timed(lambda: with_trackeval(work)))
+    row("in process, warm", warm)
+    commands = (
+        [sys.executable, "-m", "mots", "score", str(truth), str(results)],
+        [sys.executable, __file__, "trackeval", str(work)],
+    )
+    whole: tuple[list[float], list[float]] = ([], [])
+    memory = [0.0, 0.0]
+    for _ in range(repeat):
+        for k, command in enumerate(commands):
+            seconds, peak = process(command)
+            whole[k].append(seconds)
+            memory[k] = max(memory[k], peak)
+    row("whole process", whole)
+    print(f"{'peak memory':18} {memory[0]:8.0f} MB {memory[1]:8.0f} MB {memory[1] / memory[0]:8.1f}")
+    for factor in (1, 4, 16):
+        print(f"{factor:3} times as long: {1e3 * longer(work, factor):8.0f} ms")
+    from mots.metrics.stq import stq
+
+    shape = (375, 1242)
+    codes = np.random.default_rng(0).choice([0, 1 << 16, 11 << 16 | 1, 13 << 16 | 2, 13 << 16 | 7], (15, 50))
+    one = np.kron(codes, np.ones((25, 25), np.int64))[: shape[0], : shape[1]].astype(np.uint32)
+    pair = (one, np.roll(one, 3, axis=1))
+    stq([pair])
+    seconds = [timed(lambda: stq([pair] * 50)) / 50 for _ in range(repeat)]
+    print(f"STQ: {1e3 * statistics.median(seconds):.2f} ms a frame pair of {shape[0]} x {shape[1]}")
+
+
+def longer(work: Path, factor: int) -> float:
+    """Median seconds to score the same sequences, `factor` times as long."""
+    from mots.scoring import score
+
+    folder = work / f"x{factor}"
+    draw_longer(work, folder, factor)
+    split = folder / "x.seqmap"
+    split.write_text("".join(f"{name} empty 0 {n * factor - 1}\n" for name, n in VAL.items()))
+    return statistics.median(
+        timed(lambda: score(folder / "truth", folder / "results", split=str(split))) for _ in range(3)
+    )
+
+
+VAL = dict(BENCHMARKS["kitti-mots"].splits["val"])
+
+
+def draw(work: Path, lengths: dict[str, int]) -> None:
+    """Truth and disturbed results of toy worlds at KITTI's size, in the layout that TrackEval wants."""
+    truth, results = work / "gt/label_02", work / "trackers/ours/data"
+    if all((results / f"{name}.txt").exists() for name in lengths):
+        return
+    truth.mkdir(parents=True, exist_ok=True)
+    results.mkdir(parents=True, exist_ok=True)
+    for number, (name, count) in enumerate(lengths.items()):
+        world = World(300 + number, WorldSettings(height=375, width=1242, walkers=14, vehicles=9))
+        rng = np.random.default_rng(number)
+        tables = kitti_mots.IdTable(), kitti_mots.IdTable()
+        texts = [], []
+        for k in range(count):
+            frame = world.truth(k)
+            cars = np.where(frame.classes == 0, 0, 2)  # KITTI knows cars and pedestrians
+            frame = replace(frame, classes=cars)
+            texts[0].append(kitti_mots.lines(frame, tables[0]))
+            seen = frame.take(np.flatnonzero(rng.random(len(frame)) > 0.1))
+            moved, _ = seen.masks.moved(rng.normal(0, 2, (len(seen), 2))).disjoint(rng.random(len(seen)))
+            ids = seen.ids + 1000 * (k // 60)  # every identity breaks each 60 frames
+            texts[1].append(kitti_mots.lines(replace(seen, ids=ids, masks=moved), tables[1]))
+        (truth / f"{name}.txt").write_text("".join(texts[0]))
+        (results / f"{name}.txt").write_text("".join(texts[1]))
+
+
+def draw_longer(work: Path, target: Path, factor: int) -> None:
+    """The same sequences, `factor` times one after another."""
+    for source, kind in ((work / "gt/label_02", "truth"), (work / "trackers/ours/data", "results")):
+        (target / kind).mkdir(parents=True, exist_ok=True)
+        for path in source.iterdir():
+            lines = [line.split(b" ", 1) for line in path.read_bytes().splitlines(keepends=True)]
+            with (target / kind / path.name).open("wb") as file:
+                for turn in range(factor):
+                    for frame, rest in lines:
+                        file.write(b"%d %b" % (int(frame) + turn * VAL[path.stem], rest))
+
+
+def with_trackeval(work: Path) -> dict[str, dict[str, dict[str, np.ndarray]]]:
+    """TrackEval's combined numbers by class."""
+    import trackeval
+
+    config = trackeval.datasets.KittiMOTS.get_default_dataset_config()
+    config |= {"GT_FOLDER": str(work / "gt"), "TRACKERS_FOLDER": str(work / "trackers"), "TRACKERS_TO_EVAL": ["ours"]}
+    config |= {"SEQ_INFO": dict(VAL), "PRINT_CONFIG": False}
+    quiet = trackeval.Evaluator.get_default_eval_config()
+    quiet |= dict.fromkeys(
+        ("PRINT_RESULTS", "PRINT_CONFIG", "OUTPUT_SUMMARY", "OUTPUT_DETAILED", "PLOT_CURVES", "TIME_PROGRESS"), False
+    )
+    plain = {"PRINT_CONFIG": False}
+    metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(plain), trackeval.metrics.Identity(plain)]
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        answer, _ = trackeval.Evaluator(quiet).evaluate([trackeval.datasets.KittiMOTS(config)], metrics)
+    (found,) = answer.values()
+    return dict(found["ours"]["COMBINED_SEQ"])
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    begin = perf_counter()
+    work()
+    return perf_counter() - begin
+
+
+def process(command: list[str]) -> tuple[float, float]:
+    """Seconds and megabytes at the peak of a whole process.
+
+    A small process of its own starts it: the peak of a child counts what its parent held when it was forked.
+    """
+    code = (
+        "import os, subprocess, sys, time\n"
+        "begin = time.perf_counter()\n"
+        "child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "_, status, usage = os.wait4(child.pid, 0)\n"
+        "print(time.perf_counter() - begin, usage.ru_maxrss / 1024, status)"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", code, *command], capture_output=True, text=True, check=True)
+    seconds, peak, status = done.stdout.split()
+    assert status == "0", command
+    return float(seconds), float(peak)
+
+
+def row(name: str, seconds: tuple[list[float], list[float]]) -> None:
+    """One line: ours, TrackEval's, and how many times as fast, pair by pair."""
+    ours, theirs = (1e3 * statistics.median(values) for values in seconds)
+    ratio = statistics.median(b / a for a, b in zip(*seconds, strict=True))
+    print(f"{name:18} {ours:8.0f} ms {theirs:8.0f} ms {ratio:8.1f}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LifecycleSettings", "State", "next_states"]
+__all__ = ["LifecycleSettings", "State", "first_states", "next_states"]
 
 
 class State(IntEnum):
@@ -29,7 +29,14 @@ class LifecycleSettings:
 
     new_score: float = 0.5  # a free detection of at least this score starts a track
     confirm_hits: int = 2  # a track seen this often without a gap is confirmed
+    sure_score: float = 0.7  # a track that starts with a detection of at least this score is confirmed at once
     memory: float = 2.0  # seconds for which a lost track waits to be seen again
+
+
+def first_states(scores: NDArray[np.floating], settings: LifecycleSettings) -> NDArray[np.int8]:
+    """(N,) states of tracks that start with detections of these scores (N,)."""
+    sure = (scores >= settings.sure_score) | (settings.confirm_hits <= 1)
+    return np.where(sure, State.CONFIRMED, State.TENTATIVE).astype(np.int8)
 
 
 def next_states(

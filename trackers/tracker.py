@@ -12,7 +12,8 @@ from . import motion
 from .assignment import Solver, assign
 from .cost import combined_cost, overlap_cost
 from .detections import Detections
-from .lifecycle import LifecycleSettings, State, next_states
+from .doubles import singles
+from .lifecycle import LifecycleSettings, State, first_states, next_states
 from .motion import STILL, MotionSettings
 from .tracks import Track, Tracks
 
@@ -51,6 +52,7 @@ class TrackerSettings:
     motion: MotionSettings = field(default_factory=MotionSettings)
     gate: float = 13.8  # squared Mahalanobis distance of the centres above which no pair is made: 0.999 of chi2(2)
     groups: tuple[tuple[int, ...], ...] = ()  # class ids that a detector may confuse on one object
+    double_iou: float = 0.7  # of two masks of one group with a larger IoU, the one of lower score gets no id
     solver: Solver = "scipy"
 
 
@@ -94,19 +96,19 @@ class Tracker:
             raise ValueError("camera is not a finite (2, 3) affine map")
 
         columns = self._columns(detections.classes)
+        single = singles(detections, self._groups()[columns], self.settings.double_iou)
         tracks = self._predicted(tracks.with_classes(len(self._classes)), dt, camera)
-        rows, found = self._associate(tracks, detections, columns)
+        rows, found = self._associate(tracks, detections, columns, single)
         tracks = self._seen(tracks, detections, columns, rows, found, now)
         alive = tracks.states != State.REMOVED
 
-        free = np.ones(len(detections), np.bool_)
+        free = single.copy()
         free[found] = False
         starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
         begun = Tracks.begin(
             detections.take(starting), columns[starting], len(self._classes), now, self.settings.motion
         )
-        if self.settings.lifecycle.confirm_hits <= 1:
-            begun = replace(begun, states=np.full(len(begun), State.CONFIRMED, np.int8))
+        begun = replace(begun, states=first_states(detections.scores[starting], self.settings.lifecycle))
         rows_of = np.full(len(detections), -1, np.int64)
         rows_of[found] = rows
         rows_of[starting] = len(tracks) + np.arange(len(starting))
@@ -196,7 +198,7 @@ class Tracker:
         return replace(tracks, means=means, covariances=covariances, anchors=anchors, masks=masks)
 
     def _associate(
-        self, tracks: Tracks, detections: Detections, columns: NDArray[np.int64]
+        self, tracks: Tracks, detections: Detections, columns: NDArray[np.int64], single: NDArray[np.bool_]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of tracks and of detections that belong together, stage after stage among those still free."""
         boxes, masks = motion.boxes_of(tracks.means), tracks.moved_masks()
@@ -207,7 +209,7 @@ class Tracker:
             > self.settings.gate
         )
         forbidden = far | (track_groups[:, None] != groups[columns][None, :])
-        free_tracks, free = np.ones(len(tracks), np.bool_), np.ones(len(detections), np.bool_)
+        free_tracks, free = np.ones(len(tracks), np.bool_), single.copy()
         pairs = [np.zeros((0, 2), np.int64)]
         for stage in self.settings.stages:
             scores = detections.scores

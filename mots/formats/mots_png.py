@@ -36,11 +36,11 @@ def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = Non
         frames.append(np.full(len(ids), number))
         parts.append((ids, runs))
     bounds = np.concatenate([[0], *(np.diff(runs.bounds) for _, runs in parts)]).cumsum().astype(np.int64)
-    none = np.zeros(0, np.int64)
+    none, nowhere = np.zeros(0, np.int64), np.zeros(0, np.int32)
     together = Runs(
         size or (0, 0),
-        np.concatenate([none, *(runs.starts for _, runs in parts)]),
-        np.concatenate([none, *(runs.stops for _, runs in parts)]),
+        np.concatenate([nowhere, *(runs.starts for _, runs in parts)]),
+        np.concatenate([nowhere, *(runs.stops for _, runs in parts)]),
         bounds,
     )
     found = np.concatenate([none, *(ids for ids, _ in parts)])
@@ -66,8 +66,8 @@ def runs_of_ids(image: NDArray[np.int64]) -> tuple[NDArray[np.int64], Runs]:
     """The ids of a picture, ascending, and their masks' runs."""
     column_by_column = image.T.ravel()
     edges = np.flatnonzero(np.diff(column_by_column)) + 1
-    starts = np.concatenate([[0], edges])
-    stops = np.concatenate([edges, [column_by_column.size]])
+    starts = np.concatenate([[0], edges]).astype(np.int32)
+    stops = np.concatenate([edges, [column_by_column.size]]).astype(np.int32)
     owner = column_by_column[starts]
     starts, stops, owner = starts[owner > 0], stops[owner > 0], owner[owner > 0]
     order = np.argsort(owner, kind="stable")

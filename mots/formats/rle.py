@@ -87,8 +87,8 @@ def encode(runs: Runs) -> list[bytes]:
 
 
 def merged(
-    starts: NDArray[np.int64], stops: NDArray[np.int64], bounds: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    starts: NDArray[np.int32], stops: NDArray[np.int32], bounds: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
     """The runs with those that touch (over a column's end) joined: the encoding has no empty gap but the first."""
     owner = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
     opens = np.ones(len(starts), np.bool_)

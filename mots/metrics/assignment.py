@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["best_pairs", "decided"]
+__all__ = ["best_pairs", "decided", "tried"]
 
 MARGIN = 1e-9  # sums that differ by less count as equal, and are left to a solver
 
@@ -17,6 +17,8 @@ def best_pairs(rows: NDArray[np.int64], columns: NDArray[np.int64], weights: NDA
     loaded only then.
     """
     chosen, left = decided(rows, columns, weights)
+    if len(left) and (few := tried(rows[left], columns[left], weights[left])) is not None:
+        chosen, left = np.concatenate([chosen, left[few]]), left[:0]
     if len(left):
         from scipy.optimize import linear_sum_assignment
 
@@ -53,6 +55,40 @@ def decided(
         row_done[r[sure]] = column_done[c[sure]] = True
         left = left[~(row_done[r] | column_done[c])]
     return np.concatenate(chosen), left
+
+
+TRIALS = 2_000  # ways that `tried` tries before it gives up
+
+
+def tried(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.int64] | None:
+    """(K,) the best choice among a few pairs by trying them all; None where they are many, or two are as good.
+
+    Spares loading scipy, which takes longer than most scorings.
+    """
+    by_row = [np.flatnonzero(rows == row).tolist() for row in np.unique(rows)]
+    if float(np.prod([len(pairs) + 1.0 for pairs in by_row])) > TRIALS:
+        return None
+    column, weight = columns.tolist(), weights.tolist()
+    best: list[tuple[float, list[int]]] = [(-1.0, []), (-1.0, [])]  # and the second best
+
+    def go_on(depth: int, total: float, chosen: list[int], taken: set[int]) -> None:
+        if depth == len(by_row):
+            if total > best[0][0]:
+                best[:] = [(total, list(chosen)), best[0]]
+            elif total > best[1][0]:
+                best[1] = (total, list(chosen))
+            return
+        go_on(depth + 1, total, chosen, taken)
+        for pair in by_row[depth]:
+            if column[pair] not in taken:
+                go_on(depth + 1, total + weight[pair], [*chosen, pair], {*taken, column[pair]})
+
+    go_on(0, 0.0, [], set())
+    if best[0][0] - best[1][0] <= MARGIN:
+        return None
+    return np.array(best[0][1], np.int64)
 
 
 def best_other(group: NDArray[np.int64], weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:

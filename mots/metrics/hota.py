@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.metrics.assignment import decided
+from mots.metrics.assignment import decided, tried
 from mots.metrics.sequence import EPS, ScoredSequence, solve
 
 __all__ = ["ALPHAS", "HotaCounts", "hota"]
@@ -128,6 +128,14 @@ def matched(sequence: ScoredSequence, scores: NDArray[np.float64]) -> NDArray[np
     """
     chosen, left = decided(sequence.pairs[:, 0], sequence.pairs[:, 1], scores)
     frame_of = sequence.truth_frames[sequence.pairs[:, 0]]
+    solved: list[NDArray[np.int64]] = []
+    for frame in np.unique(frame_of[left]).tolist():
+        here = left[frame_of[left] == frame]
+        few = tried(sequence.pairs[here, 0], sequence.pairs[here, 1], scores[here])
+        if few is not None:
+            solved.append(here[few])
+            left = left[frame_of[left] != frame]
+    chosen = np.concatenate([chosen, *solved])
     frames = np.unique(frame_of[left])
     parts = [chosen[~np.isin(frame_of[chosen], frames)]]
     for frame in frames.tolist():
