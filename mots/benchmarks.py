@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mots.classes import MOTS_CAR, MOTS_PEDESTRIAN
 from mots.errors import MotsError
+from mots.formats.scalabel import CLASSES as BDD_CLASSES
 
 __all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "seqmap"]
 
@@ -65,6 +66,9 @@ BENCHMARKS = {
 
 # KITTI-STEP labels the videos of KITTI MOTS, split in the same way.
 BENCHMARKS["kitti-step"] = Benchmark("kitti-step", {}, 0, BENCHMARKS["kitti-mots"].splits)
+
+# BDD100K's segmentation tracking has its classes in the files by name, and no sequence map.
+BENCHMARKS["bdd-mots"] = Benchmark("bdd-mots", dict(BDD_CLASSES), 0, {})
 
 
 def benchmark_named(name: str) -> Benchmark:

@@ -23,8 +23,10 @@ def print_table(scores: Scores) -> None:
     whole = scores.to_dict()
     console = Console()
     for name, combined in whole["combined"].items():
-        table = Table(title=f"{name}, per cent", title_justify="left", box=box.SIMPLE_HEAD)
-        table.add_column("sequence")
+        table = Table(
+            title=f"{name}, per cent", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0), pad_edge=False
+        )
+        table.add_column("sequence", no_wrap=True)
         columns = COLUMNS if COLUMNS[0] in combined else tuple(combined)
         for column in columns:
             table.add_column(column, justify="right", no_wrap=True)

@@ -123,11 +123,14 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """`{"combined": {class: numbers}, "sequences": {sequence: {class: numbers}}}`; see `ClassScores.numbers`.
 
-        With several classes, `combined` also has their mean, `class average` (counts are added up).
+        With several classes, `combined` also has `class average`, the mean over the classes (counts are added
+        up), and `all classes`, all counts added up before ratios are taken: TrackEval's two ways to combine classes.
         """
-        combined = {name: each.numbers() for name, each in self.combined.items()}
+        classes = self.combined
+        combined = {name: each.numbers() for name, each in classes.items()}
         if len(combined) > 1:
             combined["class average"] = averaged(list(combined.values()))
+            combined["all classes"] = reduce(add, classes.values()).numbers()
         return {
             "combined": combined,
             "sequences": {
@@ -220,7 +223,8 @@ def tasks_of_files(
     truth: Path, results: Path, bench: Benchmark, split: str | None, sequences: Iterable[str] | None
 ) -> list[Task]:
     """The sequences to score, each with its files. Raises MotsError where one is missing."""
-    if truth.is_file() and truth.suffix != ".zip" and results.is_file() and results.suffix != ".zip":
+    many = (".zip", ".json")
+    if truth.is_file() and truth.suffix not in many and results.is_file() and results.suffix not in many:
         name = results.stem
         return [Task(name, 0, mots_folder.Place(truth), mots_folder.Place(results))]
     truths, found = mots_folder.sequences(truth), mots_folder.sequences(results, results=True)

@@ -96,6 +96,7 @@ def test_every_module_has_its_test() -> None:
         "overlap": "masks",
         "progress": "cli",
         "run_kernels": "runs",
+        "scalabel": "scoring",
         "score_plots": "scoring",
         "score_table": "scoring",
         "sequence": "metrics",

@@ -21,5 +21,5 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         seqmap(tmp_path / "x.seqmap")
     with pytest.raises(MotsError, match="no sequence map"):
         seqmap(tmp_path / "no.seqmap")
-    with pytest.raises(MotsError, match="unknown benchmark 'x': there are kitti-mots, mots20, kitti-step"):
+    with pytest.raises(MotsError, match="unknown benchmark 'x': there are kitti-mots, mots20, kitti-step, bdd-mots"):
         benchmark_named("x")

@@ -130,10 +130,9 @@ def with_trackeval(truth: Path, results: Path, lengths: dict[str, int], benchmar
     whole = dict(found["ours"])
     # Its KITTI MOTS evaluation does not average classes, but its metrics can.
     families = {type(metric).__name__: metric for metric in (*metrics, trackeval.metrics.Count())}
-    whole["class average"] = {
-        name: metric.combine_classes_class_averaged({c: each[name] for c, each in whole["COMBINED_SEQ"].items()})
-        for name, metric in families.items()
-    }
+    by_class = {name: {c: each[name] for c, each in whole["COMBINED_SEQ"].items()} for name in families}
+    whole["class average"] = {n: metric.combine_classes_class_averaged(by_class[n]) for n, metric in families.items()}
+    whole["all classes"] = {n: metric.combine_classes_det_averaged(by_class[n]) for n, metric in families.items()}
     return whole
 
 
@@ -170,8 +169,8 @@ def test_files_score_as_with_trackeval(tmp_path: Path, seed: int, frames: list[i
         for class_name, numbers in found["sequences"][name].items():
             assert_same(numbers, wanted[name][class_name], single=True)
     for class_name, numbers in found["combined"].items():
-        average = class_name == "class average"
-        assert_same(numbers, wanted[class_name] if average else wanted["COMBINED_SEQ"][class_name], single=False)
+        together = class_name in ("class average", "all classes")
+        assert_same(numbers, wanted[class_name] if together else wanted["COMBINED_SEQ"][class_name], single=False)
 
 
 def test_truth_against_itself_is_perfect(shared: Path) -> None:
@@ -266,6 +265,32 @@ def test_pngs_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
         score(tmp_path / "truth", tmp_path / "results")
 
 
+def test_the_bdd_sample_reproduces_its_published_scores(shared: Path) -> None:
+    folder = shared / "data/bdd_mots_sample"
+    found = score(folder / "seg_track_sample.json", folder / "seg_track_preds.json", benchmark="bdd-mots").to_dict()
+    numbers = found["combined"]["all classes"]
+    published = {"MOTSA": 64.306, "IDF1": 74.516, "MOTSP": 83.572}
+    assert {name: round(100 * numbers[name], 3) for name in published} == published
+    assert [numbers[name] for name in ("FP", "FN", "IDS")] == [201, 399, 25]
+    empty, faults = folder / "seg_track_preds_empty.json", []
+    with pytest.raises(MotsError, match="no mask in 'rle'"):
+        score(folder / "seg_track_sample.json", empty, benchmark="bdd-mots")
+    nothing = score(folder / "seg_track_sample.json", empty, benchmark="bdd-mots", report=faults.append)
+    assert nothing.to_dict()["combined"]["all classes"]["TP"] == 0
+    assert len(faults) > 0
+
+
+def test_json_that_is_none_of_scalabels_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('[{"name": "a"}]')
+    with pytest.raises(MotsError, match=r"x\.json: not Scalabel's JSON"):
+        score(tmp_path / "x.json", tmp_path / "x.json", benchmark="bdd-mots")
+    label = {"id": "1", "category": "car", "rle": {"size": [4, 5], "counts": "P"}}
+    frame = {"videoName": "v", "frameIndex": 0, "labels": [label]}
+    (tmp_path / "x.json").write_text(json.dumps([frame]))
+    with pytest.raises(MotsError, match="v, frame 0, label 1: the mask does not decode"):
+        score(tmp_path / "x.json", tmp_path / "x.json", benchmark="bdd-mots")
+
+
 def test_the_command_prints_a_table_and_writes_every_number(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -277,7 +302,7 @@ def test_the_command_prints_a_table_and_writes_every_number(
     assert written == score(*folders).to_dict()
     rows = (tmp_path / "s.csv").read_text().splitlines()
     assert rows[0].startswith("sequence,class,sMOTSA,")
-    assert len(rows) == 1 + 2 * 2 + 3
+    assert len(rows) == 1 + 2 * 2 + 4
     assert main([*arguments, "--quiet"]) == 0
     assert capsys.readouterr().out == ""
 

@@ -10,7 +10,7 @@ from mots.trackers.detections import Detections
 
 __all__ = ["BLOCK", "FrameDetections", "Writer"]
 
-BLOCK = 256  # frames that are decoded and held together
+BLOCK = 32  # frames that are decoded and held together
 
 
 @dataclass(frozen=True, eq=False)

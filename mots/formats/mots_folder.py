@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mots.errors import MotsError
-from mots.formats import mots_png
+from mots.formats import mots_png, scalabel
 from mots.formats.kitti_mots import MotsLines, Report, fail, parse
 
 __all__ = ["Place", "length", "load", "sequences"]
@@ -20,7 +20,7 @@ TRUTH_FILES = ("gt/gt.txt", "gt.txt", "instances.txt")
 
 @dataclass(frozen=True)
 class Place:
-    """A text file, a member of a zip archive, or a folder of PNGs."""
+    """A text file, a member of a zip archive, a video in Scalabel's JSON, or a folder of PNGs."""
 
     path: Path
     member: str = ""
@@ -36,6 +36,8 @@ def sequences(path: Path, results: bool = False) -> dict[str, Place]:
     """
     if not path.exists():
         raise MotsError(f"{path}: no such file or folder")
+    if path.suffix == ".json":
+        return {name: Place(path, name) for name in scalabel.read(path)}
     if path.is_file():
         return members(path, results)
     found: dict[str, Place] = {}
@@ -69,6 +71,8 @@ def load(place: Place, report: Report = fail, size: tuple[int, int] | None = Non
     """The lines of a file; see `kitti_mots.parse`. Raises MotsError when it cannot be read."""
     if place.path.is_dir():
         return mots_png.read(place.path, report, size)
+    if place.path.suffix == ".json":
+        return scalabel.read(place.path, report)[place.member]
     try:
         if place.member:
             with zipfile.ZipFile(place.path) as archive:

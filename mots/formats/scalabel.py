@@ -1,0 +1,75 @@
+"""BDD100K's segmentation tracking in Scalabel's JSON: frames with labels whose masks are COCO RLE."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mots.classes import MOTS_IGNORE
+from mots.errors import MotsError
+from mots.formats import rle
+from mots.formats.kitti_mots import MotsLines, Report, fail
+from mots.runs import Runs
+
+__all__ = ["CLASSES", "read"]
+
+# In the order of the data set's own list; 10 stays the ignore region.
+CLASSES = {
+    name: number
+    for number, name in enumerate(
+        ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"), start=1
+    )
+}
+
+
+def read(path: Path, report: Report = fail) -> dict[str, MotsLines]:
+    """The sequences of a file by their video's name, with classes as CLASSES numbers them; crowds are ignore regions.
+
+    Labels of other categories are passed over. Faults go to `report`: a label without a mask or with one that does not
+    decode. Raises MotsError for a file that is no such JSON.
+    """
+    try:
+        frames = json.loads(path.read_bytes())
+        frames = frames["frames"] if isinstance(frames, dict) else frames
+        videos: dict[str, list[tuple[int, str, dict[str, Any]]]] = {}
+        for frame in frames:
+            rows = videos.setdefault(str(frame["videoName"]), [])
+            for label in frame.get("labels") or ():
+                if label["category"] in CLASSES:
+                    rows.append((int(frame["frameIndex"]), str(label["id"]), label))
+        return {name: lines(rows, f"{path}: {name}", report) for name, rows in videos.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MotsError(f"{path}: not Scalabel's JSON of frames with labels ({error!r})") from error
+
+
+def lines(rows: list[tuple[int, str, dict[str, Any]]], origin: str, report: Report) -> MotsLines:
+    """The labels of one video; a label's place in the file stands for its line number."""
+    names = {name: number for number, name in enumerate(sorted({identity for _, identity, _ in rows}), start=1)}
+    size: tuple[int, int] | None = None
+    kept: list[tuple[int, int, int, int]] = []
+    encoded: list[bytes] = []
+    for number, (frame, identity, label) in enumerate(rows, start=1):
+        mask = label.get("rle")
+        where = f"{origin}, frame {frame}, label {identity}"
+        if not mask:
+            report(f"{where}: no mask in 'rle'")
+            continue
+        found = (int(mask["size"][0]), int(mask["size"][1]))
+        size = found if size is None else size
+        if found != size:
+            report(f"{where}: a frame of {found[0]} x {found[1]} where the first has {size[0]} x {size[1]}")
+            continue
+        try:
+            rle.decode([mask["counts"].encode("ascii")], size)
+        except (rle.RLEError, UnicodeEncodeError) as error:
+            report(f"{where}: the mask does not decode: {error}")
+            continue
+        crowd = bool((label.get("attributes") or {}).get("crowd"))
+        kept.append((number, frame, names[identity], MOTS_IGNORE if crowd else CLASSES[label["category"]]))
+        encoded.append(mask["counts"].encode("ascii"))
+    numbers, frames, ids, classes = np.array(kept, np.int64).reshape(-1, 4).T
+    runs = rle.decode(encoded, size) if size is not None else Runs.empty((0, 0))
+    return MotsLines(origin, numbers, frames, ids, classes, runs)
