@@ -37,7 +37,7 @@ def sequences(path: Path, results: bool = False) -> dict[str, Place]:
     if not path.exists():
         raise MotsError(f"{path}: no such file or folder")
     if path.suffix == ".json":
-        return {name: Place(path, name) for name in scalabel.read(path)}
+        return {name: Place(path, name) for name in scalabel.read(path, lambda fault: None)}  # `load` reports them
     if path.is_file():
         return members(path, results)
     found: dict[str, Place] = {}
