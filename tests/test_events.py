@@ -1,7 +1,8 @@
+import motmetrics
 import numpy as np
 import pytest
 
-from mots.labels import FrameLabels
+from mots.labels import FrameLabels, labelled
 from mots.metrics.events import accumulate, identity_scores
 from mots.trackers.masks import Masks
 
@@ -45,3 +46,28 @@ def test_results_inside_the_ignore_region_are_left_out() -> None:
 def test_masks_of_little_overlap_do_not_match() -> None:
     scores = identity_scores(accumulate([(frame(0, {1: 10}), frame(0, {7: 16}))]))
     assert scores.idf1 == 0
+
+
+def test_motmetrics_counts_as_we_do() -> None:
+    from mots.scoring import score
+    from mots.trackers.tracker import Tracker
+    from mots.world import World, WorldSettings
+
+    world, tracker = World(4, WorldSettings(height=120, width=200, vehicles=0, walkers=10)), Tracker(frame_rate=25)
+    truth, results = [], []
+    for k in range(80):
+        found = world.detections(k)
+        found = found.take(np.flatnonzero(found.classes == 0))
+        ids = tracker.update(found)
+        labels, _ = labelled(found, ids, np.zeros(np.count_nonzero(ids), np.int64), k, k / 25)
+        truth.append(world.truth(k))
+        results.append(labels)
+    ours = score(truth, results, benchmark="mots20").combined["pedestrian"].numbers()
+    theirs = motmetrics.metrics.create().compute(
+        accumulate(zip(truth, results, strict=True)),
+        metrics=["num_switches", "num_misses", "num_false_positives", "idf1", "idp", "idr", "mota"],
+    )
+    assert ours["TP"] > 100
+    pairs = {"IDS": "num_switches", "FN": "num_misses", "FP": "num_false_positives", "MOTSA": "mota"}
+    pairs |= {"IDF1": "idf1", "IDP": "idp", "IDR": "idr"}
+    assert {a: float(theirs[b].iloc[0]) for a, b in pairs.items()} == pytest.approx({a: ours[a] for a in pairs})

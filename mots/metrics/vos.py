@@ -1,0 +1,100 @@
+"""Video object segmentation on the same masks: J, F and J&F of each object (Perazzi et al.: DAVIS, CVPR 2016).
+
+J is the mask IoU of a frame; F compares outlines, with a tolerance of 0.8 % of the frame's diagonal. Both are 1 in a
+frame where neither the object nor its hypothesis is. Each object is given the hypothesis that serves all objects best
+(Caelles et al.: The 2019 DAVIS Challenge, unsupervised), by the mean of J and F over the frames.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.labels import FrameLabels
+
+__all__ = ["TOLERANCE", "ObjectScores", "boundary_f", "j_and_f", "outline"]
+
+TOLERANCE = 0.008  # of the frame's diagonal
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectScores:
+    """One object of the truth: the hypothesis that it was given (0 for none), and (frames,) J and F."""
+
+    object: int
+    hypothesis: int
+    j: NDArray[np.float64]
+    f: NDArray[np.float64]
+
+    @property
+    def j_and_f(self) -> float:
+        """The mean of J's and F's means."""
+        return float((self.j.mean() + self.f.mean()) / 2)
+
+
+def j_and_f(truth: Sequence[FrameLabels], results: Sequence[FrameLabels]) -> list[ObjectScores]:
+    """The scores of each object of a clip, by ascending id; J&F of the clip is their mean.
+
+    `truth`, `results`: the same frames in the same order. Raises ValueError where their numbers differ.
+    """
+    if [labels.frame for labels in truth] != [labels.frame for labels in results]:
+        raise ValueError("truth and results are not of the same frames")
+    objects = np.unique(np.concatenate([np.zeros(0, np.int64), *(labels.ids for labels in truth)]))
+    hypotheses = np.unique(np.concatenate([np.zeros(0, np.int64), *(labels.ids for labels in results)]))
+    j = np.ones((len(objects), len(hypotheses) + 1, len(truth)))  # the last hypothesis is none at all
+    f = np.ones_like(j)
+    for k, (own, given) in enumerate(zip(truth, results, strict=True)):
+        rows, columns = np.searchsorted(objects, own.ids), np.searchsorted(hypotheses, given.ids)
+        # Where only one of the two is there, nothing agrees; where both are, it is measured.
+        j[rows, :, k] = f[rows, :, k] = 0
+        j[:, columns, k] = f[:, columns, k] = 0
+        iou = own.masks.iou(given.masks)
+        radius = math.ceil(TOLERANCE * math.hypot(*own.size))
+        for a, row in enumerate(rows.tolist()):
+            for b, column in enumerate(columns.tolist()):
+                j[row, column, k] = iou[a, b]
+                f[row, column, k] = boundary_f(own.masks.image(a), given.masks.image(b), radius)
+    from mots.metrics.assignment import best_pairs
+
+    mean = (j.mean(axis=2) + f.mean(axis=2)) / 2 if len(truth) else np.zeros(j.shape[:2])
+    row, column = np.divmod(np.arange(mean[:, :-1].size), max(len(hypotheses), 1))
+    chosen = best_pairs(row, column, mean[:, :-1].ravel())
+    partner = dict(zip(row[chosen].tolist(), column[chosen].tolist(), strict=True))
+    return [
+        ObjectScores(
+            int(identity),
+            int(hypotheses[partner[i]]) if i in partner else 0,
+            j[i, partner.get(i, -1)],
+            f[i, partner.get(i, -1)],
+        )
+        for i, identity in enumerate(objects.tolist())
+    ]
+
+
+def boundary_f(truth: NDArray[np.bool_], result: NDArray[np.bool_], radius: int) -> float:
+    """The F measure of two masks' outlines (H, W): how much of each lies within `radius` pixels of the other."""
+    from scipy.ndimage import distance_transform_edt
+
+    own, given = outline(truth), outline(result)
+    if not own.any() or not given.any():
+        return float(not own.any() and not given.any())
+    rows, columns = np.nonzero(own | given)  # beyond the outlines and the radius around them nothing matters
+    part = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    own, given = own[part], given[part]
+    precision = (distance_transform_edt(~own)[given] <= radius).mean()
+    recall = (distance_transform_edt(~given)[own] <= radius).mean()
+    return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
+
+
+def outline(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(H, W) pixels that differ from their neighbour to the right, below, or across; the frame's rim is no outline."""
+    right, below = np.zeros_like(mask), np.zeros_like(mask)
+    across = np.zeros_like(mask)
+    right[:, :-1] = mask[:, 1:] != mask[:, :-1]
+    below[:-1] = mask[1:] != mask[:-1]
+    across[:-1, :-1] = mask[1:, 1:] != mask[:-1, :-1]
+    return right | below | across

@@ -1,0 +1,78 @@
+import math
+
+import numpy as np
+import pytest
+from conftest import random_images
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mots.labels import FrameLabels
+from mots.metrics.vos import TOLERANCE, boundary_f, j_and_f, outline
+from mots.trackers.masks import Masks
+
+SIZE = (30, 40)
+
+
+def frame(number: int, places: dict[int, int]) -> FrameLabels:
+    """Objects (id to column) of 10 x 10 pixels."""
+    n = len(places)
+    masks = Masks.from_crops(SIZE, [(x, 5) for x in places.values()], [np.ones((10, 10))] * n)
+    ids = np.array(list(places), np.int64)
+    return FrameLabels(number, 0.0, ids, np.zeros(n, np.int64), np.ones(n, np.float32), masks, Masks.empty(SIZE))
+
+
+def f_by_definition(truth: np.ndarray, result: np.ndarray, radius: int) -> float:
+    """Every pixel of one outline against every pixel of the other."""
+    own, given_ = (list(zip(*np.nonzero(outline(mask)), strict=True)) for mask in (truth, result))
+    if not own or not given_:
+        return float(not own and not given_)
+
+    def near(these: list[tuple[int, int]], those: list[tuple[int, int]]) -> float:
+        return sum(any(math.dist(p, q) <= radius for q in those) for p in these) / len(these)
+
+    precision, recall = near(given_, own), near(own, given_)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 3))
+def test_outlines_and_their_f_are_those_of_the_definition(seed: int, radius: int) -> None:
+    a, b = random_images(np.random.default_rng(seed), 2, (9, 12), 0.8)
+    assert boundary_f(a, b, radius) == pytest.approx(f_by_definition(a, b, radius))
+    trackeval = pytest.importorskip("trackeval", reason="the dev extra is not installed")
+    for mask in (a, b):
+        assert (outline(mask) == trackeval.metrics.JAndF._seg2bmap(mask)).all()
+
+
+def test_perfect_results_score_one_whatever_their_ids() -> None:
+    truth = [frame(k, {1: 2 + k, 2: 20}) for k in range(4)]
+    results = [frame(k, {8: 20, 9: 2 + k}) for k in range(4)]
+    scores = j_and_f(truth, results)
+    assert [(s.object, s.hypothesis, s.j_and_f) for s in scores] == [(1, 9, 1), (2, 8, 1)]
+
+
+def test_missing_and_invented_frames_count_as_zero_and_absence_as_one() -> None:
+    truth = [frame(0, {1: 5}), frame(1, {1: 5}), frame(2, {}), frame(3, {})]
+    results = [frame(0, {7: 5}), frame(1, {}), frame(2, {7: 5}), frame(3, {})]
+    (score,) = j_and_f(truth, results)
+    assert score.j.tolist() == score.f.tolist() == [1, 0, 0, 1]
+    assert score.j_and_f == 0.5
+
+
+def test_a_shift_costs_j_what_it_overlaps_and_f_little() -> None:
+    (score,) = j_and_f([frame(0, {1: 5})], [frame(0, {1: 6})])
+    assert score.j.item() == pytest.approx(90 / 110)
+    assert math.ceil(TOLERANCE * math.hypot(*SIZE)) == 1
+    assert score.f.item() == pytest.approx(1)
+
+
+def test_each_hypothesis_serves_one_object() -> None:
+    truth = [frame(k, {1: 2, 2: 20}) for k in range(3)]
+    scores = j_and_f(truth, [frame(k, {7: 2}) for k in range(3)])
+    assert [(s.object, s.hypothesis) for s in scores] == [(1, 7), (2, 0)]
+    assert scores[1].j_and_f == 0
+
+
+def test_clips_of_other_frames_are_refused_and_empty_ones_are_not() -> None:
+    with pytest.raises(ValueError, match="not of the same frames"):
+        j_and_f([frame(0, {1: 5})], [frame(1, {1: 5})])
+    assert j_and_f([], []) == []
