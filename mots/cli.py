@@ -203,7 +203,23 @@ def run_detect(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def load_numba_without_scipy() -> None:
+    """Load numba's array functions as if scipy were not there.
+
+    They look for scipy's BLAS, and loading that takes longer than scoring a benchmark. Nothing of ours multiplies
+    matrices in compiled code; only this command's own process goes without.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name not in sys.modules:
+        sys.modules[name] = None  # type: ignore[assignment]  # Python's way to say: cannot be imported
+        try:
+            import numba.np.arraymath  # noqa: F401
+        finally:
+            del sys.modules[name]
+
+
 def run_score(parsed: argparse.Namespace) -> int:
+    load_numba_without_scipy()
     from mots import score_table
     from mots.files import write_whole
     from mots.scoring import score

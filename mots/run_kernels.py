@@ -5,19 +5,10 @@ Masks are `Runs` (see `runs.py`): 1-runs as half-open pixel numbers, column by c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Function = TypeVar("Function", bound=Callable[..., Any])
-
-    def njit(**options: Any) -> Callable[[Function], Function]: ...
-else:
-    from numba import njit
+from mots.trackers.compiled import compiled
 
 __all__ = [
     "BAD_CHARACTER",
@@ -39,7 +30,7 @@ BAD_CHARACTER, UNFINISHED, TOO_LONG, NEGATIVE, BAD_TOTAL = 1, 2, 3, 4, 5
 MAX_GROUPS = 12  # groups of 5 bits in one number
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def decode(
     text: NDArray[np.uint8], begins: Integers, ends: Integers, pixels: int
 ) -> tuple[Places, Places, Integers, int, int, int]:
@@ -100,7 +91,7 @@ def decode(
     return starts[:runs].copy(), stops[:runs].copy(), bounds, 0, 0, 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan_lines(text: NDArray[np.uint8], lines: int) -> tuple[Integers, Integers, Integers, int]:
     """The (lines, 5) whole numbers of MOTS text, where each line's RLE begins and ends, and how many lines there were.
 
@@ -134,7 +125,7 @@ def scan_lines(text: NDArray[np.uint8], lines: int) -> tuple[Integers, Integers,
     return numbers, begins, ends, lines
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def first_behind(stops: Places, low: int, high: int, pixel: int) -> int:
     """The first of the ascending stops[low:high] that lies behind a pixel; `high` where none does."""
     while low < high:
@@ -146,7 +137,7 @@ def first_behind(stops: Places, low: int, high: int, pixel: int) -> int:
     return low
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def areas(starts: Places, stops: Places, bounds: Integers) -> Integers:
     """(N,) pixels of each mask."""
     sums = np.zeros(len(bounds) - 1, np.int64)
@@ -156,7 +147,7 @@ def areas(starts: Places, stops: Places, bounds: Integers) -> Integers:
     return sums
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def common_pixels(
     starts_a: Places,
     stops_a: Places,

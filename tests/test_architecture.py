@@ -83,6 +83,7 @@ def test_every_module_has_its_test() -> None:
         "__init__": "imports",
         "__main__": "cli",
         "clear": "metrics",
+        "compiled": "masks",
         "detections_npz": "saved_detections",
         "detections_text": "saved_detections",
         "errors": "cli",

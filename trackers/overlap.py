@@ -5,24 +5,15 @@ Each function takes masks as `Masks` keeps them: `boxes` (N, 4) int32, `starts` 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Function = TypeVar("Function", bound=Callable[..., Any])
-
-    def njit(**options: Any) -> Callable[[Function], Function]: ...
-else:
-    from numba import njit
+from .compiled import compiled
 
 __all__ = ["disjoint", "intersections"]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def intersections(
     boxes_a: NDArray[np.int32],
     starts_a: NDArray[np.int64],
@@ -54,7 +45,7 @@ def intersections(
     return counts
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def disjoint(
     boxes: NDArray[np.int32],
     starts: NDArray[np.int64],

@@ -10,19 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Function = TypeVar("Function", bound=Callable[..., Any])
-
-    def njit(**options: Any) -> Callable[[Function], Function]: ...
-else:
-    from numba import njit
+from mots.trackers.compiled import compiled
 
 __all__ = ["CLASSES", "THINGS", "VOID", "StqCounts", "stq"]
 
@@ -129,7 +121,7 @@ def totals(codes: NDArray[np.int64], numbers: NDArray[np.int64]) -> tuple[NDArra
     return distinct, sums
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def joint_histogram(
     truth: NDArray[np.uint32], result: NDArray[np.uint32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
