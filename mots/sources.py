@@ -93,15 +93,16 @@ class Images:
         self.live = False
 
     def __iter__(self) -> Iterator[Frame]:
-        from PIL import Image, ImageOps
+        from PIL import ImageOps
+
+        from mots.images import open_image
 
         first = self.numbered[0][0]
         size: tuple[int, int] | None = None
         for number, path in self.numbered:
             try:
-                with Image.open(path) as picture:
-                    image = np.asarray(ImageOps.exif_transpose(picture).convert("RGB"))
-            except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+                image = np.asarray(ImageOps.exif_transpose(open_image(path)).convert("RGB"))
+            except (OSError, SyntaxError, ValueError) as error:
                 warnings.warn(MotsWarning(f"{path}: frame {number} is skipped: {error}"), stacklevel=2)
                 continue
             if size is not None and image.shape[:2] != size:

@@ -36,15 +36,15 @@ def frames(folder: Path) -> dict[int, Path]:
 
 def read(path: Path) -> NDArray[np.uint32]:
     """(H, W) codes semantic << 16 | instance. Raises MotsError for a file that is no 8-bit RGB PNG."""
-    from PIL import Image
+    from mots.images import open_image
 
     try:
-        with Image.open(path) as picture:
-            if picture.mode != "RGB":
-                raise MotsError(f"{path}: a picture of mode {picture.mode} where three channels of 8 bits are due")
-            pixels = np.asarray(picture)
-    except (OSError, SyntaxError, ValueError) as error:
+        picture = open_image(path)
+    except OSError as error:
         raise MotsError(f"{path}: cannot be read as a PNG ({error})") from error
+    if picture.mode != "RGB":
+        raise MotsError(f"{path}: a picture of mode {picture.mode} where three channels of 8 bits are due")
+    pixels = np.asarray(picture)
     wide = pixels.astype(np.uint32)
     return np.asarray((wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], np.uint32)
 

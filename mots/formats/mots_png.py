@@ -51,15 +51,15 @@ def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = Non
 
 def read_image(path: Path) -> NDArray[np.int64]:
     """(H, W) ids. Raises MotsError for a file that is no 16-bit PNG of one channel."""
-    from PIL import Image
+    from mots.images import open_image
 
     try:
-        with Image.open(path) as picture:
-            if picture.mode not in ("I;16", "I;16B", "I"):
-                raise MotsError(f"{path}: a picture of mode {picture.mode} where one channel of 16 bits is due")
-            return np.asarray(picture).astype(np.int64)
-    except (OSError, SyntaxError, ValueError) as error:
+        picture = open_image(path)
+    except OSError as error:
         raise MotsError(f"{path}: cannot be read as a PNG ({error})") from error
+    if picture.mode not in ("I;16", "I;16B", "I"):
+        raise MotsError(f"{path}: a picture of mode {picture.mode} where one channel of 16 bits is due")
+    return np.asarray(picture).astype(np.int64)
 
 
 def runs_of_ids(image: NDArray[np.int64]) -> tuple[NDArray[np.int64], Runs]:
