@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mots.errors import MotsError
 from mots.formats import saved_detections as saved
+from mots.interrupts import interruptible
 from mots.pipeline import Run, TrackedFrame
 from mots.progress import shown
 from mots.results import ResultFolder
@@ -64,7 +65,7 @@ def record(
 
             annotator = Annotator(run.frame_rate, run.names)
             writer = stack.enter_context(VideoWriter(folder / f"{run.name}.mp4", run.frame_rate))
-        for frame in shown(run.tracked(), run.name, run.length, quiet):
+        for frame in interruptible(shown(run.tracked(), run.name, run.length, quiet)):
             results.write(frame)
             summary.add(frame)
             summary.tracks = len(results.tracks)
@@ -84,7 +85,7 @@ def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: b
         writer = saved.create(output, run.frame_rate, run.names)
         frames = count = 0
         with writer:
-            for each in shown(map(Detected, run.detected()), run.name, run.length, quiet):
+            for each in interruptible(shown(map(Detected, run.detected()), run.name, run.length, quiet)):
                 writer.write(each.frame.number, each.frame.time, each.detections)
                 frames, count = frames + 1, count + len(each.detections)
     except OSError as error:
