@@ -17,13 +17,14 @@ class Runs:
     """The 1-runs of N masks, column by column through the frame of `size` (height, width).
 
     `starts`, `stops`: (R,) int32 half-open pixel numbers x * height + y, ascending within a mask. `bounds`: (N + 1,)
-    int64; mask i has the runs bounds[i] to bounds[i + 1].
+    int64; mask i has the runs bounds[i] to bounds[i + 1]. `areas`: (N,) int64 pixels.
     """
 
     size: tuple[int, int]
     starts: NDArray[np.int32]
     stops: NDArray[np.int32]
     bounds: NDArray[np.int64]
+    areas: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.bounds) - 1
@@ -32,20 +33,14 @@ class Runs:
     def empty(size: tuple[int, int]) -> Runs:
         """No masks."""
         none = np.zeros(0, np.int32)
-        return Runs(size, none, none, np.zeros(1, np.int64))
+        return Runs(size, none, none, np.zeros(1, np.int64), np.zeros(0, np.int64))
 
     def take(self, index: NDArray[np.int64]) -> Runs:
         """The masks at an integer index (K,), in its order."""
         lengths = np.diff(self.bounds)[index]
         bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         runs = np.repeat(self.bounds[:-1][index] - bounds[:-1], lengths) + np.arange(bounds[-1])
-        return Runs(self.size, self.starts[runs], self.stops[runs], bounds)
-
-    def areas(self) -> NDArray[np.int64]:
-        """(N,) pixels of each mask."""
-        from mots import run_kernels
-
-        return run_kernels.areas(self.starts, self.stops, self.bounds)
+        return Runs(self.size, self.starts[runs], self.stops[runs], bounds, self.areas[index])
 
 
 def common_pixels(
@@ -57,12 +52,18 @@ def common_pixels(
     """
     from mots import run_kernels
 
-    order_a, order_b = np.argsort(frames_a, kind="stable"), np.argsort(frames_b, kind="stable")
+    order_a, order_b = by_frame(a, frames_a), by_frame(b, frames_b)
     return run_kernels.common_pixels(
         a.starts, a.stops, a.bounds, order_a, frames_a[order_a],
         b.starts, b.stops, b.bounds, order_b, frames_b[order_b],
         a is b,
     )  # fmt: skip
+
+
+def by_frame(runs: Runs, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The masks that have pixels, in the order of their frames."""
+    order = np.argsort(frames, kind="stable")
+    return order[runs.bounds[order + 1] > runs.bounds[order]]
 
 
 def masks_of(runs: Runs) -> Masks:
@@ -118,7 +119,9 @@ def runs_of(masks: Masks) -> Runs:
     starts = places(edges[0::2] - offsets[owner], owner, masks.boxes, talls, height)
     stops = starts + (edges[1::2] - edges[0::2]).astype(np.int32)
     per_mask = np.bincount(owner, minlength=len(masks)) if len(masks) else np.zeros(0, np.int64)
-    return Runs(masks.size, starts, stops, np.concatenate([[0], np.cumsum(per_mask)]).astype(np.int64))
+    bounds = np.concatenate([[0], np.cumsum(per_mask)]).astype(np.int64)
+    areas = np.bincount(owner, stops - starts, len(masks)).astype(np.int64)
+    return Runs(masks.size, starts, stops, bounds, areas)
 
 
 def places(

@@ -292,7 +292,7 @@ def score_sequence(
     for side in (truth, results):
         check_disjoint(side, report)
     pairs = common_pixels(truth.runs, truth.frames, results.runs, results.frames)
-    areas = truth.runs.areas(), results.runs.areas()
+    areas = truth.runs.areas, results.runs.areas
     scores: dict[str, ClassScores] = {}
     rows: list[tuple[str, int, str, int | None, int | None, float | None]] = []
     for name in classes:
@@ -302,7 +302,7 @@ def score_sequence(
             hota(sequence),
             identity(sequence),
             sequence.frames,
-            len(np.unique(sequence.result_ids)),
+            len(sequence.result_tracks[0]),
         )
         rows += [(name, *event) for event in events(sequence, convention)] if with_events else []
     return scores, rows

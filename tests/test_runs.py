@@ -38,7 +38,7 @@ def test_runs_have_areas_and_can_be_taken(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     images = random_images(rng, n, SIZE, 0.6)
     runs = runs_of(Masks.from_images(images))
-    assert runs.areas().tolist() == images.sum(axis=(1, 2)).tolist()
+    assert runs.areas.tolist() == images.sum(axis=(1, 2)).tolist()
     index = rng.integers(0, n, 4)
     taken = masks_of(runs.take(index))
     assert all((taken.image(k) == images[i]).all() for k, i in enumerate(index))

@@ -138,10 +138,10 @@ def parse(content: bytes, origin: str, report: Report = fail, size: tuple[int, i
     if content and not content.endswith(b"\n"):
         content += b"\n"
     text = np.frombuffer(content, np.uint8)
-    count = int(np.count_nonzero(text == 10))
-    whole, begins, ends, scanned = run_kernels.scan_lines(text, count)
-    numbers = np.arange(1, count + 1)
-    if scanned != count:
+    ends = np.flatnonzero(text == 10)
+    whole, begins, scanned = run_kernels.scan_lines(text, ends)
+    numbers = np.arange(1, len(ends) + 1)
+    if scanned != len(ends) or np.count_nonzero(text <= 32) != 6 * len(ends):
         text, whole, begins, ends, numbers = split_lines(content, origin, report)
     wrong = np.zeros(len(whole), np.bool_)
     for bad, message in (

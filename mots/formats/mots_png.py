@@ -42,6 +42,7 @@ def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = Non
         np.concatenate([nowhere, *(runs.starts for _, runs in parts)]),
         np.concatenate([nowhere, *(runs.stops for _, runs in parts)]),
         bounds,
+        np.concatenate([none, *(runs.areas for _, runs in parts)]),
     )
     found = np.concatenate([none, *(ids for ids, _ in parts)])
     classes = np.array([split_id(identity)[0] for identity in found.tolist()], np.int64)
@@ -71,6 +72,7 @@ def runs_of_ids(image: NDArray[np.int64]) -> tuple[NDArray[np.int64], Runs]:
     owner = column_by_column[starts]
     starts, stops, owner = starts[owner > 0], stops[owner > 0], owner[owner > 0]
     order = np.argsort(owner, kind="stable")
-    ids, counts = np.unique(owner, return_counts=True)
+    ids, place, counts = np.unique(owner, return_inverse=True, return_counts=True)
     bounds = np.concatenate([[0], counts.cumsum()]).astype(np.int64)
-    return ids, Runs((image.shape[0], image.shape[1]), starts[order], stops[order], bounds)
+    areas = np.bincount(place, stops - starts, len(ids)).astype(np.int64)
+    return ids, Runs((image.shape[0], image.shape[1]), starts[order], stops[order], bounds, areas)

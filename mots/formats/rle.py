@@ -41,7 +41,7 @@ def decode_at(
     from mots import run_kernels as kernels
 
     height, width = size
-    starts, stops, bounds, fault, row, detail = kernels.decode(text, begins, ends, height * width)
+    starts, stops, bounds, areas, fault, row, detail = kernels.decode(text, begins, ends, height * width)
     if fault:
         raise RLEError(
             row,
@@ -53,7 +53,7 @@ def decode_at(
                 kernels.BAD_TOTAL: f"runs of {detail} pixels for a frame of {height} x {width} = {height * width}",
             }[fault],
         )
-    return Runs(size, starts, stops, bounds)
+    return Runs(size, starts, stops, bounds, areas)
 
 
 def encode(runs: Runs) -> list[bytes]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.trackers.assignment import assign
+from mots.trackers.compiled import compiled
 
 __all__ = ["best_pairs", "decided", "tried"]
 
@@ -88,18 +89,19 @@ def tried(
     return np.array(best[0][1], np.int64)
 
 
+@compiled
 def best_other(group: NDArray[np.int64], weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """(E,) the greatest weight of another pair of the same group; 0 where there is none."""
-    order = np.lexsort((weights, group))
-    sorted_groups = group[order]
-    last = np.zeros(count, np.int64)
-    last[sorted_groups] = np.arange(len(order))  # of equal indices the last one stays: the heaviest of its group
-    first_best, second_best = np.zeros(count), np.zeros(count)
-    first_best[sorted_groups] = weights[order]
-    second = last - 1
-    there = np.flatnonzero((second >= 0) & np.isin(np.arange(count), sorted_groups))
-    there = there[sorted_groups[second[there]] == there]
-    second_best[there] = weights[order[second[there]]]
-    heaviest = order[last[group]] == np.arange(len(group))
-    other: NDArray[np.float64] = np.where(heaviest, second_best[group], first_best[group])
+    first, second = np.zeros(count), np.zeros(count)
+    heaviest = np.full(count, -1, np.int64)
+    for pair in range(len(group)):
+        own, weight = group[pair], weights[pair]
+        if weight > first[own]:
+            second[own], first[own], heaviest[own] = first[own], weight, pair
+        elif weight > second[own]:
+            second[own] = weight
+    other = np.empty(len(group))
+    for pair in range(len(group)):
+        own = group[pair]
+        other[pair] = second[own] if heaviest[own] == pair else first[own]
     return other

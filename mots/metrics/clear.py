@@ -109,7 +109,7 @@ class ClearCounts:
 def clear(sequence: ScoredSequence, convention: Convention = "trackeval") -> ClearCounts:
     """The counts of one class of one sequence."""
     objects, hypotheses = len(sequence.truth_ids), len(sequence.result_ids)
-    ids, track = np.unique(sequence.truth_ids, return_inverse=True)
+    ids, track = sequence.truth_tracks
     if hypotheses == 0 or objects == 0:
         return ClearCounts(fp=hypotheses, fn=objects, ml=len(ids))
     pairs = matches(sequence, convention)
@@ -152,7 +152,7 @@ def fragments(
         both = np.intersect1d(sequence.truth_frames, sequence.result_frames)
         step = np.searchsorted(both, frame)
         return int(np.count_nonzero(follows & (np.diff(step) > 1)))
-    _, track = np.unique(sequence.truth_ids, return_inverse=True)
+    _, track = sequence.truth_tracks
     order = np.lexsort((sequence.truth_frames, track))
     rank = np.arange(len(order)) - np.searchsorted(track[order], track[order])
     # The place of each match among the frames in which its object is there at all.

@@ -85,8 +85,8 @@ def hota(sequence: ScoredSequence) -> HotaCounts:
     objects, hypotheses = len(sequence.truth_ids), len(sequence.result_ids)
     if hypotheses == 0 or objects == 0:
         return HotaCounts(fp=zeros() + hypotheses, fn=zeros() + objects)
-    _, truth = np.unique(sequence.truth_ids, return_inverse=True)
-    result_ids, result = np.unique(sequence.result_ids, return_inverse=True)
+    _, truth = sequence.truth_tracks
+    result_ids, result = sequence.result_tracks
     row, column = sequence.pairs.T
     # How well two tracks agree: the sum over frames of a normalised IoU, as a Jaccard index of the tracks' lengths.
     total = np.bincount(row, sequence.iou, objects)[row] + np.bincount(column, sequence.iou, hypotheses)[column]

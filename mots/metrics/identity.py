@@ -39,8 +39,8 @@ class IdentityCounts:
 def identity(sequence: ScoredSequence) -> IdentityCounts:
     """The counts of one class of one sequence: each track of the truth gets at most one of the results."""
     pairs = sequence.pairs[sequence.iou >= HALF]
-    _, truth = np.unique(sequence.truth_ids, return_inverse=True)
-    ids, result = np.unique(sequence.result_ids, return_inverse=True)
+    _, truth = sequence.truth_tracks
+    ids, result = sequence.result_tracks
     keys, frames = np.unique(truth[pairs[:, 0]] * max(len(ids), 1) + result[pairs[:, 1]], return_counts=True)
     rows, columns = np.divmod(keys, max(len(ids), 1))
     chosen = best_pairs(rows, columns, frames.astype(np.float64))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,16 @@ class ScoredSequence:
     result_ids: NDArray[np.int64]
     pairs: NDArray[np.int64]
     iou: NDArray[np.float64]
+
+    @cached_property
+    def truth_tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The objects' ids, ascending, and (G,) the place of each object's among them."""
+        return np.unique(self.truth_ids, return_inverse=True)
+
+    @cached_property
+    def result_tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The hypotheses' ids, ascending, and (H,) the place of each hypothesis' among them."""
+        return np.unique(self.result_ids, return_inverse=True)
 
     def candidates(self, threshold: float = HALF, above: bool = False) -> NDArray[np.int64]:
         """(K,) pairs that can match: IoU at least `threshold` less a rounding error (TrackEval), or `above` it."""

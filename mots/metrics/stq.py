@@ -121,29 +121,34 @@ def totals(codes: NDArray[np.int64], numbers: NDArray[np.int64]) -> tuple[NDArra
     return distinct, sums
 
 
-@compiled
 def joint_histogram(
     truth: NDArray[np.uint32], result: NDArray[np.uint32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Each pair of codes that occurs, as truth << 32 | result, and how many pixels have it.
+    """Each pair of codes that occurs, as truth << 32 | result, and how many pixels have it; (P,) codes each."""
+    change = truth[1:] != truth[:-1]
+    change |= result[1:] != result[:-1]
+    ends = np.append(np.flatnonzero(change) + 1, len(truth)) if len(truth) else np.zeros(0, np.int64)
+    return histogram_of_runs(truth, result, ends)
 
-    Counts run by run, in a table with open addressing that grows when it is half full.
+
+@compiled
+def histogram_of_runs(
+    truth: NDArray[np.uint32], result: NDArray[np.uint32], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The histogram of runs of one pair of codes each, which end before the pixels `ends`.
+
+    It is a table with open addressing that grows when it is half full.
     """
-    room = 1024
+    room = 1024  # a power of two: its last bits stand for a division's remainder
     keys = np.full(room, -1, np.int64)
     counts = np.zeros(room, np.int64)
     used = 0
-    size = len(truth)
     begin = 0
-    while begin < size:
-        a, b = truth[begin], result[begin]
-        end = begin + 1
-        while end < size and truth[end] == a and result[end] == b:
-            end += 1
-        key = (np.int64(a) << 32) | np.int64(b)
-        place = (key ^ (key >> 29)) % room
+    for end in ends:
+        key = (np.int64(truth[begin]) << 32) | np.int64(result[begin])
+        place = (key ^ (key >> 29)) & (room - 1)
         while keys[place] != key and keys[place] != -1:
-            place = (place + 1) % room
+            place = (place + 1) & (room - 1)
         if keys[place] == -1:
             keys[place] = key
             used += 1
@@ -156,9 +161,9 @@ def joint_histogram(
             counts = np.zeros(room, np.int64)
             for i in range(len(old_keys)):
                 if old_keys[i] != -1:
-                    place = (old_keys[i] ^ (old_keys[i] >> 29)) % room
+                    place = (old_keys[i] ^ (old_keys[i] >> 29)) & (room - 1)
                     while keys[place] != -1:
-                        place = (place + 1) % room
+                        place = (place + 1) & (room - 1)
                     keys[place] = old_keys[i]
                     counts[place] = old_counts[i]
     found = np.flatnonzero(counts)
