@@ -173,6 +173,19 @@ def test_files_score_as_with_trackeval(tmp_path: Path, seed: int, frames: list[i
         assert_same(numbers, wanted[class_name] if together else wanted["COMBINED_SEQ"][class_name], single=False)
 
 
+def test_the_golden_files_score_as_trackeval_did() -> None:
+    golden = Path(__file__).parent / "golden/kitti_mots"
+    wanted = json.loads((golden / "trackeval.json").read_text())
+    found = score(golden / "truth", golden / "results").to_dict()
+    rows = [(wanted[name], classes) for name, classes in found["sequences"].items()]
+    for theirs, ours in [*rows, (wanted["COMBINED_SEQ"], found["combined"])]:
+        for class_name, numbers in theirs.items():
+            for name, value in numbers.items():
+                ours_name = {v: k for names in KEYS.values() for k, v in names.items()}.get(name)
+                if ours_name is not None:
+                    assert ours[class_name][ours_name] == pytest.approx(value, abs=1e-9), (class_name, name)
+
+
 def test_truth_against_itself_is_perfect(shared: Path) -> None:
     truth = shared / "data/kitti_mots/instances_txt"
     for class_name, each in score(truth, truth, sequences=["0012", "0017"]).combined.items():

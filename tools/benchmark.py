@@ -26,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def main() -> None:
     scoring.set_defaults(run=lambda a: score_both(a.work, a.repeat))
     theirs = commands.add_parser("trackeval", help="one run of TrackEval, for `score` to time")
     theirs.add_argument("work", type=Path)
-    theirs.set_defaults(run=lambda a: with_trackeval(a.work))
+    theirs.set_defaults(run=lambda a: with_trackeval(a.work, VAL))
     arguments = parser.parse_args()
     arguments.run(arguments)
 
@@ -94,13 +95,13 @@ def score_both(work: Path, repeat: int) -> None:
     truth, results = work / "gt/label_02", work / "trackers/ours/data"
     lines = sum(len(path.read_bytes().splitlines()) for path in results.iterdir())
     print(f"{len(VAL)} sequences, {sum(VAL.values())} frames, {lines} result masks")
-    ours, theirs = score(truth, results).to_dict()["combined"], with_trackeval(work)
+    ours, theirs = score(truth, results).to_dict()["combined"], with_trackeval(work, VAL)["COMBINED_SEQ"]
     worst = max(abs(ours[name]["HOTA"] - float(np.mean(theirs[name]["HOTA"]["HOTA"]))) for name in theirs)
     print(f"largest difference in HOTA: {worst:.1e}")
     warm: tuple[list[float], list[float]] = ([], [])
     for _ in range(repeat):
         warm[0].append(timed(lambda: score(truth, results)))
-        warm[1].append(timed(lambda: with_trackeval(work)))
+        warm[1].append(timed(lambda: with_trackeval(work, VAL)))
     row("in process, warm", warm)
     commands = (
         [sys.executable, "-m", "mots", "score", str(truth), str(results)],
@@ -181,13 +182,13 @@ def draw_longer(work: Path, target: Path, factor: int) -> None:
                         file.write(b"%d %b" % (int(frame) + turn * VAL[path.stem], rest))
 
 
-def with_trackeval(work: Path) -> dict[str, dict[str, dict[str, np.ndarray]]]:
-    """TrackEval's combined numbers by class."""
+def with_trackeval(work: Path, lengths: dict[str, int]) -> dict[str, dict[str, dict[str, Any]]]:
+    """TrackEval's numbers by sequence ("COMBINED_SEQ": all), class and family."""
     import trackeval
 
     config = trackeval.datasets.KittiMOTS.get_default_dataset_config()
     config |= {"GT_FOLDER": str(work / "gt"), "TRACKERS_FOLDER": str(work / "trackers"), "TRACKERS_TO_EVAL": ["ours"]}
-    config |= {"SEQ_INFO": dict(VAL), "PRINT_CONFIG": False}
+    config |= {"SEQ_INFO": dict(lengths), "PRINT_CONFIG": False}
     quiet = trackeval.Evaluator.get_default_eval_config()
     quiet |= dict.fromkeys(
         ("PRINT_RESULTS", "PRINT_CONFIG", "OUTPUT_SUMMARY", "OUTPUT_DETAILED", "PLOT_CURVES", "TIME_PROGRESS"), False
@@ -198,7 +199,7 @@ def with_trackeval(work: Path) -> dict[str, dict[str, dict[str, np.ndarray]]]:
         warnings.simplefilter("ignore")
         answer, _ = trackeval.Evaluator(quiet).evaluate([trackeval.datasets.KittiMOTS(config)], metrics)
     (found,) = answer.values()
-    return dict(found["ours"]["COMBINED_SEQ"])
+    return dict(found["ours"])
 
 
 def timed(work: Callable[[], object]) -> float:
