@@ -50,7 +50,7 @@ def main() -> None:
 
 def draw(name: str, count: int, seed: int) -> None:
     """Truth and results of one sequence."""
-    world = World(500 + seed, WorldSettings(height=96, width=160, walkers=8, vehicles=5))
+    world = World(510 + seed, WorldSettings(height=96, width=160, walkers=8, vehicles=5))
     rng = np.random.default_rng(seed)
     tables = kitti_mots.IdTable(), kitti_mots.IdTable()
     texts: tuple[list[str], list[str]] = ([], [])
