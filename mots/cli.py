@@ -116,6 +116,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
 def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default runs/<name>)")
     parser.add_argument("--video", action="store_true", help="also write an annotated <name>.mp4")
+    parser.add_argument("--reid", metavar="NAME|PATH|off", help="ReID weights (default: colours, without a network)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no summary")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
 
@@ -145,6 +146,7 @@ def chosen_settings(parsed: argparse.Namespace) -> Settings:
         "detector.conf": parsed.conf,
         "detector.imgsz": parsed.imgsz,
         "detector.device": parsed.device,
+        "reid.weights": getattr(parsed, "reid", None),
         "frame_rate": parsed.frame_rate,
     }
     if parsed.classes is not None:

@@ -67,9 +67,11 @@ def labelled(
     """The detections that have an id (not 0), with masks made disjoint, and how many pixels changed hands for that.
 
     `ids`: (N,) one per detection. `classes`: (K,) the classes of the K detections with an id, in their order. A pixel
-    of several masks goes to the one of the highest score; a mask that has no pixel left is dropped.
+    of several masks goes to the one of the highest score. A mask that keeps less than half of its pixels is dropped:
+    what is left of it is seldom an object's outline.
     """
     rows = np.flatnonzero(ids)
     masks, lost = detections.masks.take(rows).disjoint(detections.scores[rows])
     labels = FrameLabels(frame, time, ids[rows], classes, detections.scores[rows], masks, Masks.empty(detections.size))
-    return labels.take(np.flatnonzero(masks.boxes[:, 2] > 0)), int(lost.sum())
+    whole = detections.masks.take(rows).areas()
+    return labels.take(np.flatnonzero((masks.boxes[:, 2] > 0) & (2 * lost <= whole))), int(lost.sum())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,18 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots import settings as knobs
+from mots.camera import Camera
 from mots.classes import names_to_ids
-from mots.errors import MotsError
+from mots.errors import MotsError, MotsWarning
 from mots.formats import saved_detections as saved
 from mots.labels import FrameLabels, labelled
 from mots.settings import Settings
 from mots.trackers.detections import Detections
+from mots.trackers.motion import STILL
 from mots.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
+    from mots.appearance import Appearance
     from mots.sources import Frame, Source
 
 __all__ = ["Detector", "Run", "TrackedFrame", "track"]
+
 
 NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
@@ -64,7 +69,7 @@ def track(
     `source`: a video, a folder or glob of images, a camera's number, a stream's URL, or saved detections.
     `settings`: a `Settings`, or a TOML file over the `preset`. `classes`: names to track. `detections`: saved ones
     of `source`'s frames, in place of the network. `detector`: one to use in place of YOLOv8-Seg. Other flags are
-    the command line's: weights, conf, imgsz, device, frame_rate.
+    the command line's: weights, conf, imgsz, device, reid, frame_rate.
 
     Raises MotsError for anything wrong with the input: at once for what can be seen at once, and from the iterator for
     the rest.
@@ -88,6 +93,8 @@ def track(
 
 def flag_name(flag: str) -> str:
     """The dotted name of the knob that a flag sets."""
+    if flag == "reid":
+        return "reid.weights"
     if flag in ("weights", "conf", "imgsz", "device", "half"):
         return f"detector.{flag}"
     return flag
@@ -146,9 +153,11 @@ class Run:
     def tracked(self) -> Iterator[TrackedFrame]:
         """The frames with their objects."""
         tracker = Tracker(self.settings.tracker, self.frame_rate)
+        camera = self._camera()
         for frame, found in self.detected():
+            motion = STILL if camera is None else camera.motion(frame.image, found.masks)
             try:
-                ids = tracker.update(found, frame.time)
+                ids = tracker.update(found, frame.time, motion)
             except ValueError as error:
                 raise MotsError(f"frame {frame.number}: {error}") from error
             classes = tracker.classes_of(ids[ids > 0])
@@ -156,8 +165,33 @@ class Run:
             own = {each.name: getattr(labels, each.name) for each in fields(labels)}
             yield TrackedFrame(**own, image=frame.image, alive=tracker.alive, moved_pixels=moved)
 
+    def _camera(self) -> Camera | None:
+        """What measures the camera's motion; nothing without frames, without OpenCV, or where it is switched off."""
+        if self.source is None or not self.settings.camera.enabled:
+            return None
+        try:
+            return Camera(self.settings.camera)
+        except MotsError as error:
+            warnings.warn(MotsWarning(f"the camera counts as still: {error}"), stacklevel=2)
+            return None
+
+    def _appearance(self) -> Appearance | None:
+        """What embeds detections; nothing without frames."""
+        if self.source is None or self.settings.reid.weights == "off":
+            return None
+        from mots.appearance import Appearance
+
+        return Appearance(self.settings.reid)
+
     def detected(self) -> Iterator[tuple[Frame, Detections]]:
-        """The frames with their detections of the wanted classes; saved ones where there are any."""
+        """The frames with their detections of the wanted classes, saved ones where there are any, with embeddings."""
+        appearance = self._appearance()
+        for frame, found in self._found():
+            if appearance is not None and found.embeddings.shape[1] == 0:
+                found = appearance.embedded(frame.image, found)
+            yield frame, found
+
+    def _found(self) -> Iterator[tuple[Frame, Detections]]:
         if self.saved is None:
             assert self.source is not None
             assert self.detector is not None

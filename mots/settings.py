@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mots.camera import CameraSettings
 from mots.classes import CLASS_IDS, CONFUSABLE
 from mots.errors import MotsError
+from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
 from mots.trackers.lifecycle import State
 from mots.trackers.tracker import TrackerSettings
@@ -39,6 +41,8 @@ class Settings:
     classes: tuple[str, ...] = ("person", "car")  # names to detect and track; none takes every class
     frame_rate: float = 30.0  # frames a second of images and of saved detections without times; videos have their own
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    reid: ReIDSettings = field(default_factory=ReIDSettings)
+    camera: CameraSettings = field(default_factory=CameraSettings)
     tracker: TrackerSettings = field(default_factory=lambda: TrackerSettings(groups=GROUPS))
 
 

@@ -26,7 +26,7 @@ class MotionSettings:
     """How far objects may stray. Lengths are in object sizes: the square root of the box's area."""
 
     measurement_noise: float = 0.06  # standard deviation of a detected centre, width or height, in object sizes
-    acceleration_noise: float = 4.0  # white acceleration's strength, in object sizes per second^1.5
+    acceleration_noise: float = 3.0  # white acceleration's strength, in object sizes per second^1.5
     size_noise: float = 1.0  # the same for the change of width and height
     initial_speed: float = 3.0  # standard deviation of a new track's speed, in object sizes per second
 

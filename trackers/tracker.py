@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import motion
+from .appearance import AppearanceScale, AppearanceSettings, clean
 from .assignment import Solver, assign
 from .cost import combined_cost, overlap_cost
 from .detections import Detections
@@ -30,15 +31,29 @@ class Stage:
     max_score: float  # and below this one
     limit: float  # a pair of this cost or more is not made
     mask_weight: float = 0.5  # the masks' share of the overlap; the rest is the boxes'
+    appearance_weight: float = 0.0  # appearance's share of the likeness where there are embeddings
+    blind_limit: float = 0.0  # the limit where there are no embeddings; 0: the same
+    appearance_limit: float = 1.01  # a pair that looks this unlike (0 as the same, 1 as another object) is not made
     score_weight: float = 0.0  # how much a low score counts against a detection
 
 
-SEEN = (State.CONFIRMED,)
-KNOWN = (State.CONFIRMED, State.LOST)
+SEEN, LOST = (State.CONFIRMED,), (State.LOST,)
+KNOWN = SEEN + LOST
 HIGH = 0.5
 DEFAULT_STAGES = (
-    Stage("confident", KNOWN, HIGH, 1.01, limit=0.85),
-    Stage("low score", SEEN, 0.1, HIGH, limit=0.6),
+    Stage("confident", SEEN, HIGH, 1.01, limit=0.85, mask_weight=0.2, appearance_weight=0.4),
+    Stage("low score", SEEN, 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
+    Stage(
+        "lost",
+        LOST,
+        HIGH,
+        1.01,
+        limit=0.6,
+        mask_weight=0.2,
+        appearance_weight=0.6,
+        blind_limit=0.85,
+        appearance_limit=0.6,
+    ),
     Stage("tentative", (State.TENTATIVE,), 0.3, 1.01, limit=0.7),
 )
 
@@ -51,6 +66,7 @@ class TrackerSettings:
     lifecycle: LifecycleSettings = field(default_factory=LifecycleSettings)
     motion: MotionSettings = field(default_factory=MotionSettings)
     gate: float = 13.8  # squared Mahalanobis distance of the centres above which no pair is made: 0.999 of chi2(2)
+    appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     groups: tuple[tuple[int, ...], ...] = ()  # class ids that a detector may confuse on one object
     double_iou: float = 0.7  # of two masks of one group with a larger IoU, the one of lower score gets no id
     solver: Solver = "scipy"
@@ -70,6 +86,7 @@ class Tracker:
         self._tracks: Tracks | None = None
         self._time = 0.0
         self._issued = 0
+        self._scale = AppearanceScale()
         self._classes: list[int] = []  # in the order of the columns of the tracks' votes
 
     def update(
@@ -87,10 +104,14 @@ class Tracker:
         when the frame's size differs from the last one's, or when time does not advance.
         """
         detections.check()
-        tracks = Tracks.empty(detections.size) if self._tracks is None else self._tracks
+        dimension, views = detections.embeddings.shape[1], self.settings.appearance.views
+        tracks = Tracks.empty(detections.size, dimension, views) if self._tracks is None else self._tracks
         if tracks.masks.size != detections.size:
             (h, w), (was_h, was_w) = detections.size, tracks.masks.size
             raise ValueError(f"a {h} x {w} frame after {was_h} x {was_w} ones: one tracker takes one frame size")
+        if tracks.gallery.means.shape[1] != dimension:
+            was = tracks.gallery.means.shape[1]
+            raise ValueError(f"embeddings of {dimension} numbers after ones of {was}: one tracker takes one kind")
         now, dt = self._step(time)
         if camera.shape != (2, 3) or not np.isfinite(camera).all():
             raise ValueError("camera is not a finite (2, 3) affine map")
@@ -98,15 +119,24 @@ class Tracker:
         columns = self._columns(detections.classes)
         single = singles(detections, self._groups()[columns], self.settings.double_iou)
         tracks = self._predicted(tracks.with_classes(len(self._classes)), dt, camera)
-        rows, found = self._associate(tracks, detections, columns, single)
-        tracks = self._seen(tracks, detections, columns, rows, found, now)
+        distances = tracks.gallery.distances(detections.embeddings)
+        rows, found = self._associate(tracks, detections, columns, single, distances)
+        is_clean = clean(detections, self.settings.appearance)
+        self._scale = self._rescaled(tracks, detections, single, rows, found, is_clean, distances)
+        tracks = self._seen(tracks, detections, columns, rows, found, now, is_clean)
         alive = tracks.states != State.REMOVED
 
         free = single.copy()
         free[found] = False
         starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
         begun = Tracks.begin(
-            detections.take(starting), columns[starting], len(self._classes), now, self.settings.motion
+            detections.take(starting),
+            columns[starting],
+            len(self._classes),
+            now,
+            self.settings.motion,
+            is_clean[starting],
+            views,
         )
         begun = replace(begun, states=first_states(detections.scores[starting], self.settings.lifecycle))
         rows_of = np.full(len(detections), -1, np.int64)
@@ -198,7 +228,12 @@ class Tracker:
         return replace(tracks, means=means, covariances=covariances, anchors=anchors, masks=masks)
 
     def _associate(
-        self, tracks: Tracks, detections: Detections, columns: NDArray[np.int64], single: NDArray[np.bool_]
+        self,
+        tracks: Tracks,
+        detections: Detections,
+        columns: NDArray[np.int64],
+        single: NDArray[np.bool_],
+        distances: NDArray[np.float64],
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of tracks and of detections that belong together, stage after stage among those still free."""
         boxes, masks = motion.boxes_of(tracks.means), tracks.moved_masks()
@@ -208,6 +243,8 @@ class Tracker:
             motion.squared_distances(tracks.means, tracks.covariances, detections.boxes, self.settings.motion)
             > self.settings.gate
         )
+        looks = detections.embeddings.shape[1] > 0
+        unlike = self._scale.unlikeness(distances)
         forbidden = far | (track_groups[:, None] != groups[columns][None, :])
         free_tracks, free = np.ones(len(tracks), np.bool_), single.copy()
         pairs = [np.zeros((0, 2), np.int64)]
@@ -218,8 +255,14 @@ class Tracker:
             overlap = overlap_cost(
                 boxes[rows], masks.take(rows), detections.boxes[found], detections.masks.take(found), stage.mask_weight
             )
-            cost = combined_cost(overlap, scores[found], stage.score_weight, forbidden[np.ix_(rows, found)])
-            chosen = assign(cost, stage.limit, self.settings.solver)
+            banned = forbidden[np.ix_(rows, found)]
+            if looks:
+                other = unlike[np.ix_(rows, found)]
+                banned = banned | (other >= stage.appearance_limit)
+                overlap = (1 - stage.appearance_weight) * overlap + stage.appearance_weight * other
+            cost = combined_cost(overlap, scores[found], stage.score_weight, banned)
+            limit = stage.limit if looks or not stage.blind_limit else stage.blind_limit
+            chosen = assign(cost, limit, self.settings.solver)
             made = np.stack([rows[chosen[:, 0]], found[chosen[:, 1]]], axis=1)
             free_tracks[made[:, 0]] = False
             free[made[:, 1]] = False
@@ -235,6 +278,7 @@ class Tracker:
         rows: NDArray[np.int64],
         found: NDArray[np.int64],
         now: float,
+        is_clean: NDArray[np.bool_],
     ) -> Tracks:
         """Tracks after their detections were taken in, with their new states."""
         means, covariances = tracks.means.copy(), tracks.covariances.copy()
@@ -262,7 +306,27 @@ class Tracker:
             anchors=anchors,
             votes=votes,
             masks=both.take(order),
+            gallery=tracks.gallery.seen(
+                rows[is_clean[found]], detections.embeddings[found[is_clean[found]]], now, self.settings.appearance
+            ),
         )
+
+    def _rescaled(
+        self,
+        tracks: Tracks,
+        detections: Detections,
+        single: NDArray[np.bool_],
+        rows: NDArray[np.int64],
+        found: NDArray[np.int64],
+        is_clean: NDArray[np.bool_],
+        distances: NDArray[np.float64],
+    ) -> AppearanceScale:
+        """What distances mean, after what this frame shows of it."""
+        if detections.embeddings.shape[1] == 0:
+            return self._scale
+        scale = self._scale.with_frame(detections.embeddings[single & (detections.scores >= HIGH)])
+        sure = is_clean[found] & (tracks.states[rows] == State.CONFIRMED)
+        return scale.with_pairs(distances[rows[sure], found[sure]])
 
     def _named(self, tracks: Tracks) -> Tracks:
         """Newly confirmed tracks get the next ids."""

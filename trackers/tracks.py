@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import motion
+from .appearance import Gallery
 from .detections import Detections
 from .lifecycle import State
 from .masks import Masks
@@ -28,6 +29,9 @@ class Track:
     last_seen: float  # seconds
 
 
+OWN = ("masks", "gallery")  # fields that are taken and joined in a way of their own
+
+
 @dataclass(frozen=True, eq=False)
 class Tracks:
     """T tracks: rows that live and die together.
@@ -35,7 +39,8 @@ class Tracks:
     `ids`: (T,) int64, 0 while tentative. `states`: (T,) int8. `hits`: (T,) int64. `last_seen`: (T,) float64 seconds.
     `means`: (T, 4, 2) and `covariances`: (T, 4, 2, 2) as in `motion.py`. `masks`: each one's last mask, where it was
     seen. `anchors`: (T, 2) x y of the filter's centre at that time, so that the mask can be moved with the filter.
-    `votes`: (T, C) float64 sums of scores by class, in the order of the tracker's classes.
+    `votes`: (T, C) float64 sums of scores by class, in the order of the tracker's classes. `gallery`: what they look
+    like.
     """
 
     ids: NDArray[np.int64]
@@ -47,13 +52,14 @@ class Tracks:
     anchors: NDArray[np.float64]
     votes: NDArray[np.float64]
     masks: Masks
+    gallery: Gallery
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @staticmethod
-    def empty(size: tuple[int, int]) -> Tracks:
-        """No tracks in frames of (height, width)."""
+    def empty(size: tuple[int, int], dimension: int = 0, views: int = 1) -> Tracks:
+        """No tracks in frames of (height, width), with galleries of `views` embeddings of `dimension` numbers."""
         return Tracks(
             ids=np.zeros(0, np.int64),
             states=np.zeros(0, np.int8),
@@ -64,13 +70,23 @@ class Tracks:
             anchors=np.zeros((0, 2)),
             votes=np.zeros((0, 0)),
             masks=Masks.empty(size),
+            gallery=Gallery.begin(np.zeros((0, dimension), np.float32), np.zeros(0, np.bool_), 0.0, views),
         )
 
     @staticmethod
     def begin(
-        detections: Detections, columns: NDArray[np.int64], classes: int, time: float, settings: motion.MotionSettings
+        detections: Detections,
+        columns: NDArray[np.int64],
+        classes: int,
+        time: float,
+        settings: motion.MotionSettings,
+        is_clean: NDArray[np.bool_],
+        views: int,
     ) -> Tracks:
-        """New tentative tracks of N detections; `columns` (N,) are their classes' places among `classes` votes."""
+        """New tentative tracks of N detections.
+
+        `columns` (N,): their classes' places among `classes` votes. `is_clean` (N,): whose looks may be remembered.
+        """
         n = len(detections)
         means, covariances = motion.initiate(detections.boxes, settings)
         votes = np.zeros((n, classes))
@@ -85,21 +101,23 @@ class Tracks:
             anchors=means[:, :2, 0].copy(),
             votes=votes,
             masks=detections.masks,
+            gallery=Gallery.begin(detections.embeddings, is_clean, time, views),
         )
 
     def take(self, index: NDArray[np.generic]) -> Tracks:
         """The tracks at an integer or bool index (K,), in its order."""
-        rows = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name != "masks"}
-        return Tracks(**rows, masks=self.masks.take(index))
+        rows = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name not in OWN}
+        return Tracks(**rows, masks=self.masks.take(index), gallery=self.gallery.take(index))
 
     def join(self, other: Tracks) -> Tracks:
         """These tracks, then the other's."""
         rows = {
             field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)])
             for field in fields(self)
-            if field.name != "masks"
+            if field.name not in OWN
         }
-        return Tracks(**rows, masks=Masks.concatenate(self.masks.size, [self.masks, other.masks]))
+        masks = Masks.concatenate(self.masks.size, [self.masks, other.masks])
+        return Tracks(**rows, masks=masks, gallery=self.gallery.join(other.gallery))
 
     def with_classes(self, classes: int) -> Tracks:
         """The same tracks with room for the votes of `classes` classes."""
