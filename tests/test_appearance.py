@@ -66,23 +66,33 @@ def test_a_gallery_keeps_recent_clean_views_and_a_moving_average() -> None:
     settings = AppearanceSettings(views=2, every=1.0, momentum=0.5)
     first, second, third = (unit([v]) for v in ([1, 0, 0], [0, 1, 0], [0, 0, 1]))
     gallery = Gallery.begin(first, np.array([True]), 0.0, 2)
-    assert gallery.distances(first)[0, 0] == pytest.approx(0)
-    assert gallery.distances(second)[0, 0] == pytest.approx(1)
-    soon = gallery.seen(np.array([0]), second, 0.5, settings)  # too soon for a view of its own
-    assert soon.kept.tolist() == [1]
-    assert soon.distances(second)[0, 0] == pytest.approx(1 - 0.5 * np.sqrt(0.5))
-    later = gallery.seen(np.array([0]), second, 1.0, settings).seen(np.array([0]), third, 2.0, settings)
-    assert later.kept.tolist() == [3]
-    nearest = [1 - later.views[0] @ v[0] for v in (first, second, third)]
-    assert [each.min() for each in nearest] == pytest.approx([1, 0, 0])  # the first view made room
-    assert gallery.kept.tolist() == [1]  # what was given is unchanged
+    row = np.array([0])
+    gallery.see(row, second, 0.5, settings)  # too soon for a view of its own
+    assert gallery.kept.tolist() == [1]
+    assert gallery.means[0] == pytest.approx(unit([[1, 1, 0]])[0])
+    gallery.see(row, second, 1.0, settings)
+    gallery.see(row, third, 2.0, settings)
+    assert gallery.kept.tolist() == [3]
+    nearest = [1 - (gallery.views[0] @ v[0]).max() for v in (first, second, third)]
+    assert nearest == pytest.approx([1, 0, 0])  # the first view made room
+    assert np.linalg.norm(gallery.means[0]) == pytest.approx(1)
+    assert first.tolist() == [[1, 0, 0]]  # what was given is unchanged
+
+
+def test_galleries_are_taken_and_joined_row_by_row() -> None:
+    a = Gallery.begin(unit([[1, 0], [0, 1]]), np.array([True, False]), 3.0, 2)
+    b = Gallery.begin(unit([[1, 1]]), np.array([True]), 4.0, 2)
+    both = a.join(b).take(np.array([2, 1]))
+    assert both.last.tolist() == [4.0, -np.inf]
+    both.see(np.array([0]), unit([[1, 0]]), 9.0, AppearanceSettings(views=2))
+    assert b.kept.tolist() == [1]
 
 
 def test_a_clean_view_replaces_an_unclean_first_one() -> None:
     gallery = Gallery.begin(unit([[1, 0]]), np.array([False]), 0.0, 3)
-    after = gallery.seen(np.array([0]), unit([[0, 1]]), 0.01, AppearanceSettings())
-    assert after.kept.tolist() == [1]
-    assert after.views[0, 0].tolist() == [0, 1]
+    gallery.see(np.array([0]), unit([[0, 1]]), 0.01, AppearanceSettings())
+    assert gallery.kept.tolist() == [1]
+    assert gallery.views[0, 0].tolist() == [0, 1]
 
 
 def test_clean_detections_are_sure_and_free() -> None:

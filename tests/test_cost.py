@@ -1,39 +1,107 @@
+from typing import Any
+
 import numpy as np
 import pytest
-from conftest import boxes_as_detections
+from conftest import boxes_as_detections, random_images
 
-from mots.trackers.cost import box_iou, combined_cost, overlap_cost
+from mots.trackers.cost import Comparison, compare, stage_cost
+from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
-
-def test_box_iou_is_mask_iou_of_whole_boxes() -> None:
-    a = boxes_as_detections([(0, 0, 10, 10), (5, 5, 25, 30)])
-    b = boxes_as_detections([(5, 0, 15, 10), (50, 50, 60, 60), (5, 5, 25, 30)])
-    assert box_iou(a.boxes, b.boxes) == pytest.approx(a.masks.iou(b.masks))
-    assert box_iou(np.zeros((1, 4)), np.zeros((1, 4))).item() == 0
+SIZE = (40, 60)
 
 
-def test_overlap_is_the_weighted_mean_of_masks_and_boxes() -> None:
-    size = (10, 10)
-    left = Masks.from_crops(size, [(0, 0)], [np.tri(10)])
-    right = Masks.from_crops(size, [(0, 0)], [np.tri(10).T])
-    boxes = np.array([[0, 0, 10, 10]])
-    by_mask = 10 / 100
-    assert overlap_cost(boxes, left, boxes, right, 0.0).item() == 0
-    assert overlap_cost(boxes, left, boxes, right, 1.0).item() == pytest.approx(1 - by_mask)
-    assert overlap_cost(boxes, left, boxes, right, 0.25).item() == pytest.approx(1 - 0.25 * by_mask - 0.75)
+def compared(
+    masks: Masks, found: Detections, offsets: np.ndarray | None = None, boxes: np.ndarray | None = None, **changes: Any
+) -> Comparison:
+    """Tracks of these masks against detections; everything is near unless said otherwise."""
+    n, dimension = len(masks), found.embeddings.shape[1]
+    arguments: dict[str, Any] = {
+        "spreads": np.full((n, 2), 1e9),
+        "groups": np.zeros(n, np.int64),
+        "averages": np.zeros((n, dimension), np.float32),
+        "views": np.zeros((n, 2, dimension), np.float32),
+        "detected_groups": np.zeros(len(found), np.int64),
+        "gate": 9.0,
+        **changes,
+    }
+    return compare(
+        boxes=masks.boxes.astype(np.float64) if boxes is None else boxes,
+        masks=masks,
+        offsets=np.zeros((n, 2)) if offsets is None else offsets,
+        detected_boxes=found.boxes,
+        detected_masks=found.masks,
+        embeddings=found.embeddings,
+        **arguments,
+    )
 
 
-def test_a_track_whose_mask_left_the_frame_counts_by_its_box() -> None:
-    gone = Masks.from_crops((10, 10), [(20, 20)], [np.ones((2, 2))])
-    there = Masks.from_crops((10, 10), [(0, 0)], [np.ones((5, 5))])
-    boxes = np.array([[0, 0, 5, 5]])
-    assert overlap_cost(boxes, gone, boxes, there, 0.9).item() == 0
+def test_overlaps_are_those_of_the_moved_masks_and_of_the_boxes(rng: np.random.Generator) -> None:
+    for _ in range(20):
+        left = Masks.from_images(random_images(rng, 4, SIZE, 0.5))
+        right = Masks.from_images(random_images(rng, 5, SIZE, 0.5))
+        offsets = rng.integers(-25, 25, (4, 2)) + 0.2
+        found = Detections.from_masks(right, np.ones(5), np.zeros(5))
+        seen = compared(left, found, offsets)
+        moved = left.moved(offsets)
+        bare = (moved.boxes[:, 2] == 0)[:, None] | (right.boxes[:, 2] == 0)[None, :]
+        assert seen.near.all()
+        assert seen.by_mask == pytest.approx(np.where(bare, seen.by_box, moved.iou(right)))
+        whole = [Masks.from_crops(SIZE, m.boxes[:, :2], [np.ones((y2 - y1, x2 - x1)) for x1, y1, x2, y2 in m.boxes])
+                 for m in (left, right)]  # fmt: skip
+        assert seen.by_box == pytest.approx(whole[0].iou(whole[1]))
 
 
-def test_low_scores_and_gates_raise_the_cost() -> None:
-    overlap, free = np.array([[0.2, 0.2]]), np.array([[False, False]])
-    scores = np.array([1.0, 0.5])
-    assert combined_cost(overlap, scores, 0.0, free) == pytest.approx(np.array([[0.2, 0.2]]))
-    assert combined_cost(overlap, scores, 1.0, free) == pytest.approx(np.array([[0.2, 0.6]]))
-    assert combined_cost(overlap, scores, 0.0, np.array([[True, False]])) == pytest.approx(np.array([[np.inf, 0.2]]))
+def test_beyond_the_gate_and_across_groups_nothing_is_near() -> None:
+    found = boxes_as_detections([(0, 0, 10, 10), (0, 0, 10, 10), (6, 0, 16, 10), (7, 0, 17, 10)])
+    seen = compared(
+        found.masks.take([0]), found, spreads=np.array([[4.0, 4.0]]), detected_groups=np.array([0, 1, 0, 0])
+    )
+    assert seen.near.tolist() == [[True, False, True, False]]  # 6 pixels away is three deviations, on the gate
+    assert seen.by_box[0, 1] == seen.by_mask[0, 1] == seen.by_box[0, 3] == 0
+
+
+def test_distance_is_the_mean_to_the_average_and_the_nearest_view(rng: np.random.Generator) -> None:
+    vectors = rng.normal(0, 1, (7, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    found = boxes_as_detections([(0, 0, 10, 10), (0, 0, 10, 10)])
+    found = Detections(found.boxes, found.masks, found.scores, found.classes, vectors[:2])
+    seen = compared(found.masks.take([0]), found, averages=vectors[2:3], views=vectors[None, 3:7])
+    wanted = 1 - 0.5 * (vectors[:2] @ vectors[2] + (vectors[:2] @ vectors[3:7].T).max(axis=1))
+    assert seen.distance[0] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_nothing_compares_with_nothing() -> None:
+    found = boxes_as_detections([(0, 0, 10, 10)])
+    assert compared(found.masks.take([]), found).near.shape == (0, 1)
+    assert compared(found.masks, found.take([])).near.shape == (1, 0)
+
+
+def cost_of(unlike: float = 0.0, score: float = 1.0, **weights: float) -> float:
+    """The cost of one pair with a box IoU of 0.8 and a mask IoU of 0.6."""
+    all_weights = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
+    one = np.zeros(1, np.int64)
+    return stage_cost(
+        np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), np.full((1, 1), unlike), one, one,
+        np.array([score], np.float32), **(all_weights | weights),
+    ).item()  # fmt: skip
+
+
+def test_a_cost_weighs_masks_boxes_looks_and_scores() -> None:
+    assert cost_of() == pytest.approx(1 - 0.7)
+    assert cost_of(mask_weight=1.0) == pytest.approx(1 - 0.6)
+    assert cost_of(appearance_weight=0.4) == pytest.approx(1 - (0.6 * 0.7 + 0.4))
+    assert cost_of(appearance_weight=0.4, unlike=0.5) == pytest.approx(1 - (0.6 * 0.7 + 0.4 * 0.5))
+    assert cost_of(unlike=0.5, appearance_limit=0.5) == np.inf
+    assert cost_of(score=0.5, score_weight=1.0) == pytest.approx(1 - 0.35)
+    assert cost_of(score=0.5, score_weight=0.5) == pytest.approx(1 - 0.7 * 0.75)
+
+
+def test_only_the_rows_and_columns_asked_for_are_weighed() -> None:
+    near = np.array([[True, False, True], [True, True, True]])
+    by_box = np.arange(6.0).reshape(2, 3) / 10
+    cost = stage_cost(
+        near, by_box, by_box, np.zeros((2, 3)), np.array([1, 0]), np.array([2, 1]), np.ones(3, np.float32),
+        0.5, 0.0, 1.01, 0.0,
+    )  # fmt: skip
+    assert cost == pytest.approx(np.array([[0.5, 0.6], [0.8, np.inf]]))

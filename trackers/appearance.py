@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .compiled import compiled
 from .detections import Detections
 
 __all__ = ["AppearanceScale", "AppearanceSettings", "Gallery", "clean"]
@@ -24,19 +25,35 @@ class AppearanceSettings:
     seen_score: float = 0.3  # detections below this score hide nobody
 
 
+SAMPLE = 32  # objects of a frame whose distances from each other tell what is usual
+UPPER = np.tril_indices(SAMPLE, -1)  # the pairs of the first n of them come first
+
+
 def clean(detections: Detections, settings: AppearanceSettings) -> NDArray[np.bool_]:
     """(N,) whether each detection is sure and hardly hidden, so that its looks may be remembered."""
-    boxes = detections.boxes.astype(np.float64)
-    others = boxes[detections.scores >= settings.seen_score]
-    width = np.minimum(boxes[:, None, 2], others[None, :, 2]) - np.maximum(boxes[:, None, 0], others[None, :, 0])
-    height = np.minimum(boxes[:, None, 3], others[None, :, 3]) - np.maximum(boxes[:, None, 1], others[None, :, 1])
-    common = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    common[np.flatnonzero(detections.scores >= settings.seen_score), np.arange(len(others))] = 0.0  # each with itself
-    area = np.maximum((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), 1.0)
-    covered = common.max(axis=1, initial=0.0) / area
-    sure: NDArray[np.bool_] = detections.scores >= settings.clean_score
-    free: NDArray[np.bool_] = covered <= settings.clean_coverage
-    return sure & free
+    return clean_boxes(
+        detections.boxes, detections.scores, settings.clean_score, settings.clean_coverage, settings.seen_score
+    )
+
+
+@compiled
+def clean_boxes(
+    boxes: NDArray[np.float32], scores: NDArray[np.float32], least: float, coverage: float, seen: float
+) -> NDArray[np.bool_]:
+    """`clean` with its knobs."""
+    free = scores >= least
+    for i in range(len(boxes)):
+        if not free[i]:
+            continue
+        area = max(np.float64(boxes[i, 2] - boxes[i, 0]) * np.float64(boxes[i, 3] - boxes[i, 1]), 1.0)
+        for j in range(len(boxes)):
+            if j != i and scores[j] >= seen:
+                wide = np.float64(min(boxes[i, 2], boxes[j, 2]) - max(boxes[i, 0], boxes[j, 0]))
+                tall = np.float64(min(boxes[i, 3], boxes[j, 3]) - max(boxes[i, 1], boxes[j, 1]))
+                if wide > 0 and tall > 0 and wide * tall > coverage * area:
+                    free[i] = False
+                    break
+    return free
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,31 +91,45 @@ class Gallery:
             np.concatenate([self.last, other.last]),
         )
 
-    def seen(
+    def see(
         self, rows: NDArray[np.int64], embeddings: NDArray[np.float32], time: float, settings: AppearanceSettings
-    ) -> Gallery:
-        """The galleries after the tracks `rows` (K,) were seen cleanly with these embeddings (K, D)."""
-        if len(rows) == 0 or embeddings.shape[1] == 0:
-            return self
-        means, views, kept, last = self.means.copy(), self.views.copy(), self.kept.copy(), self.last.copy()
-        mixed = settings.momentum * means[rows] + (1 - settings.momentum) * embeddings
-        means[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
-        due = time - last[rows] >= settings.every
-        rows, embeddings = rows[due], embeddings[due]
-        place = np.where(np.isfinite(last[rows]), kept[rows], 0)  # a clean view takes the place of an unclean first one
-        views[rows, place % views.shape[1]] = embeddings
-        kept[rows] = place + 1
-        last[rows] = time
-        return Gallery(means, views, kept, last)
+    ) -> None:
+        """Take in that the tracks `rows` (K,) were seen cleanly with these embeddings (K, D).
 
-    def distances(self, embeddings: NDArray[np.float32]) -> NDArray[np.float64]:
-        """(T, N) cosine distance of each embedding (N, D) to each track: the mean of that to its average and its
-        nearest view."""
-        tracks, views, dimension = self.views.shape
-        to_mean = self.means @ embeddings.T
-        to_views = self.views.reshape(tracks * views, dimension) @ embeddings.T
-        nearest = to_views.reshape(tracks, views, len(embeddings)).max(axis=1, initial=-1.0)
-        return np.asarray(1.0 - 0.5 * (to_mean + nearest), np.float64)
+        It changes the arrays in place: they are a tracker's largest, and nobody else's.
+        """
+        if len(rows) and embeddings.shape[1]:
+            take_in(
+                self.means, self.views, self.kept, self.last, rows, embeddings, time, settings.momentum, settings.every
+            )
+
+
+@compiled
+def take_in(
+    means: NDArray[np.float32],
+    views: NDArray[np.float32],
+    kept: NDArray[np.int64],
+    last: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    embeddings: NDArray[np.float32],
+    time: float,
+    momentum: float,
+    every: float,
+) -> None:
+    """`Gallery.see` on its arrays."""
+    keep, add = np.float32(momentum), np.float32(1.0 - momentum)
+    for k in range(len(rows)):
+        row = rows[k]
+        length = np.float32(0.0)
+        for d in range(means.shape[1]):
+            means[row, d] = keep * means[row, d] + add * embeddings[k, d]
+            length += means[row, d] * means[row, d]
+        means[row] /= max(np.sqrt(length), np.float32(1e-12))
+        if time - last[row] >= every:
+            place = kept[row] if np.isfinite(last[row]) else 0  # a clean view replaces an unclean first one
+            views[row, place % views.shape[1]] = embeddings[k]
+            kept[row] = place + 1
+            last[row] = time
 
 
 @dataclass(frozen=True)
@@ -124,14 +155,21 @@ class AppearanceScale:
         n = len(embeddings)
         if n < 3 or embeddings.shape[1] == 0:
             return self
-        between = 1.0 - (embeddings @ embeddings.T)[np.triu_indices(n, 1)]
-        return AppearanceScale(self.same, blended(self.other, float(np.median(between)), 0.1))
+        few = embeddings[:: -(-n // SAMPLE)]
+        alike = (few @ few.T)[UPPER[0][: len(few) * (len(few) - 1) // 2], UPPER[1][: len(few) * (len(few) - 1) // 2]]
+        return AppearanceScale(self.same, blended(self.other, 1.0 - middle(alike), 0.1))
 
     def with_pairs(self, distances: NDArray[np.float64]) -> AppearanceScale:
         """After tracks in sight and their clean detections were (K,) apart."""
         if len(distances) == 0:
             return self
-        return AppearanceScale(blended(self.same, float(np.median(distances)), 0.05), self.other)
+        return AppearanceScale(blended(self.same, middle(distances), 0.05), self.other)
+
+
+def middle(values: NDArray[np.floating]) -> float:
+    """The median (of an even number the upper one of the two), without the general one's checks."""
+    place = len(values) // 2
+    return float(np.partition(values, place)[place])
 
 
 def blended(before: float, now: float, share: float) -> float:

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .compiled import compiled
+
 __all__ = ["Solver", "assign"]
 
 Solver = Literal["scipy", "lap"]
@@ -21,26 +23,51 @@ def assign(cost: NDArray[np.floating], limit: float, solver: Solver = "scipy") -
     `solver`: scipy's `linear_sum_assignment`, or `lap.lapjv`; the sums are equal, pairs can differ between ties.
     Raises ValueError when a cost is not a number.
     """
-    cost = np.asarray(cost, np.float64)
-    if np.isnan(cost).any():
-        row, column = np.argwhere(np.isnan(cost))[0]
+    costs = np.ascontiguousarray(cost, np.float64)
+    column_of_row, rows, columns, bad = undisputed(costs, limit)
+    if bad >= 0:
+        row, column = divmod(bad, costs.shape[1])
         raise ValueError(f"cost[{row}, {column}] is not a number")
-    gain = np.maximum(limit - cost, 0.0)
-    useful = gain > 0
-    by_row, by_column = useful.sum(axis=1), useful.sum(axis=0)
-    if by_row.max(initial=0) <= 1 and by_column.max(initial=0) <= 1:  # nobody competes
-        return np.argwhere(useful).astype(np.int64)
-    rows, columns = np.flatnonzero(by_row), np.flatnonzero(by_column)
-    small = gain[np.ix_(rows, columns)]
-    if solver == "lap":
-        import lap
+    if len(rows):
+        small = np.maximum(limit - costs[rows][:, columns], 0.0)
+        if solver == "lap":
+            import lap
 
-        _, column_of, _ = lap.lapjv(-small, extend_cost=True)
-        chosen = np.array([(row, column) for row, column in enumerate(column_of) if column >= 0], np.int64)
-        chosen = chosen.reshape(-1, 2)
-    else:
-        from scipy.optimize import linear_sum_assignment
+            _, column_of, _ = lap.lapjv(-small, extend_cost=True)
+            chosen = np.array([(row, column) for row, column in enumerate(column_of) if column >= 0], np.int64)
+            chosen = chosen.reshape(-1, 2)
+        else:
+            from scipy.optimize import linear_sum_assignment
 
-        chosen = np.stack(linear_sum_assignment(small, maximize=True), axis=1)
-    chosen = chosen[small[chosen[:, 0], chosen[:, 1]] > 0]
-    return np.stack([rows[chosen[:, 0]], columns[chosen[:, 1]]], axis=1).astype(np.int64)
+            chosen = np.stack(linear_sum_assignment(small, maximize=True), axis=1)
+        chosen = chosen[small[chosen[:, 0], chosen[:, 1]] > 0]
+        column_of_row[rows[chosen[:, 0]]] = columns[chosen[:, 1]]
+    made = np.flatnonzero(column_of_row >= 0)
+    return np.stack([made, column_of_row[made]], axis=1)
+
+
+@compiled
+def undisputed(
+    cost: NDArray[np.float64], limit: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
+    """(R,) the column of each row in a pair that nobody else wants, -1 elsewhere; then the rows and the columns that
+    are wanted by several; then the flat place of a cost that is not a number, -1 without one."""
+    rows, columns = cost.shape
+    by_row, by_column = np.zeros(rows, np.int64), np.zeros(columns, np.int64)
+    wanted = np.full(rows, -1, np.int64)
+    for i in range(rows):
+        for j in range(columns):
+            if cost[i, j] < limit:
+                by_row[i] += 1
+                by_column[j] += 1
+                wanted[i] = j
+            elif np.isnan(cost[i, j]):
+                return wanted, by_row[:0], by_column[:0], i * columns + j
+    disputed_rows, disputed_columns = np.zeros(rows, np.bool_), by_column > 0
+    for i in range(rows):
+        if by_row[i] == 1 and by_column[wanted[i]] == 1:
+            disputed_columns[wanted[i]] = False
+        elif by_row[i]:
+            disputed_rows[i] = True
+            wanted[i] = -1
+    return wanted, np.flatnonzero(disputed_rows), np.flatnonzero(disputed_columns), -1

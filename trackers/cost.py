@@ -1,57 +1,192 @@
-"""How unlike each track and each detection are: mask overlap, box overlap and gates in one (T, N) cost."""
+"""How unlike each track and each detection are: mask overlap, box overlap, appearance and gates in one (T, N) cost.
+
+`compare` looks at every pair of a frame once; `stage_cost` weighs what it saw for one stage of association.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .compiled import compiled
 from .masks import Masks
 
-__all__ = ["box_iou", "combined_cost", "overlap_cost"]
+__all__ = ["Comparison", "compare", "stage_cost"]
+
+Matrix = NDArray[np.float64]
 
 
-def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(N, M) IoU of boxes (N, 4) and (M, 4) x1 y1 x2 y2; 0 for two boxes without area."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    width = np.minimum(a[:, None, 2], b[None, :, 2]) - np.maximum(a[:, None, 0], b[None, :, 0])
-    height = np.minimum(a[:, None, 3], b[None, :, 3]) - np.maximum(a[:, None, 1], b[None, :, 1])
-    common = np.maximum(width, 0.0) * np.maximum(height, 0.0)
-    area_a = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1])
-    area_b = (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
-    union = area_a[:, None] + area_b[None, :] - common
-    result: NDArray[np.float64] = common / np.where(union > 0, union, 1.0)
-    return result
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What is alike in each pair of T tracks and N detections, (T, N) each.
+
+    `near`: bool, whether the pair is of one group of classes and inside the gate; the rest is 0 where it is not.
+    `by_box`: IoU of the predicted box and the detected one. `by_mask`: IoU of the moved mask and the detected one; of
+    a pair in which either has no pixels (a mask can move out of the frame whole) the boxes'. `distance`: cosine
+    distance of the embeddings, the mean of that to the track's average and to its nearest view.
+    """
+
+    near: NDArray[np.bool_]
+    by_box: Matrix
+    by_mask: Matrix
+    distance: Matrix
 
 
-def overlap_cost(
-    track_boxes: NDArray[np.floating],
-    track_masks: Masks,
-    boxes: NDArray[np.floating],
+def compare(
+    boxes: Matrix,
     masks: Masks,
+    offsets: Matrix,
+    spreads: Matrix,
+    groups: NDArray[np.int64],
+    averages: NDArray[np.float32],
+    views: NDArray[np.float32],
+    detected_boxes: NDArray[np.floating],
+    detected_masks: Masks,
+    detected_groups: NDArray[np.int64],
+    embeddings: NDArray[np.float32],
+    gate: float,
+) -> Comparison:
+    """Compare T tracks with N detections.
+
+    Tracks: `boxes` (T, 4) predicted; `masks`, last seen, and `offsets` (T, 2) x y by which they have moved since;
+    `spreads` (T, 2) variances of the predicted centres, the detection's noise counted; `groups` (T,); `averages` (T, D)
+    and `views` (T, K, D) of the gallery. `gate`: squared Mahalanobis distance of the centres beyond which a pair is not
+    near.
+    """
+    limit = 4 * (masks.size[0] + masks.size[1])  # beyond any frame; more would wrap round in int32
+    return Comparison(
+        *compare_pairs(
+            boxes, masks.boxes, masks.starts, masks.pixels,
+            np.rint(np.clip(offsets, -limit, limit)).astype(np.int64), spreads, groups, averages, views,
+            np.asarray(detected_boxes, np.float64), detected_masks.boxes, detected_masks.starts, detected_masks.pixels,
+            detected_groups, np.ascontiguousarray(embeddings), gate, masks.size[0], masks.size[1],
+        )
+    )  # fmt: skip
+
+
+@compiled
+def compare_pairs(
+    boxes: Matrix,
+    mask_boxes: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    pixels: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    spreads: Matrix,
+    groups: NDArray[np.int64],
+    averages: NDArray[np.float32],
+    views: NDArray[np.float32],
+    detected_boxes: Matrix,
+    detected_mask_boxes: NDArray[np.int32],
+    detected_starts: NDArray[np.int64],
+    detected_pixels: NDArray[np.uint8],
+    detected_groups: NDArray[np.int64],
+    embeddings: NDArray[np.float32],
+    gate: float,
+    height: int,
+    width: int,
+) -> tuple[NDArray[np.bool_], Matrix, Matrix, Matrix]:
+    """The fields of `Comparison`."""
+    tracks, found = len(boxes), len(detected_boxes)
+    near = np.zeros((tracks, found), np.bool_)
+    by_box = np.zeros((tracks, found))
+    by_mask = np.zeros((tracks, found))
+    distance = np.zeros((tracks, found))
+    dimension = embeddings.shape[1]
+    areas = np.zeros(found, np.int64)
+    for j in range(found):
+        x1, y1, x2, y2 = detected_mask_boxes[j]
+        length = np.int64(x2 - x1) * np.int64(y2 - y1)
+        areas[j] = detected_pixels[detected_starts[j] : detected_starts[j] + length].sum()
+    for i in range(tracks):
+        centre_x, centre_y = (boxes[i, 0] + boxes[i, 2]) / 2, (boxes[i, 1] + boxes[i, 3]) / 2
+        own_area = -1  # of the moved mask inside the frame: counted when it is first needed
+        # The moved mask's box, and what the frame leaves of it.
+        ax1, ay1 = mask_boxes[i, 0] + offsets[i, 0], mask_boxes[i, 1] + offsets[i, 1]
+        ax2, ay2 = mask_boxes[i, 2] + offsets[i, 0], mask_boxes[i, 3] + offsets[i, 1]
+        stride = ax2 - ax1
+        cx1, cy1, cx2, cy2 = max(ax1, 0), max(ay1, 0), min(ax2, width), min(ay2, height)
+        for j in range(found):
+            if groups[i] != detected_groups[j]:
+                continue
+            away_x = (detected_boxes[j, 0] + detected_boxes[j, 2]) / 2 - centre_x
+            away_y = (detected_boxes[j, 1] + detected_boxes[j, 3]) / 2 - centre_y
+            if away_x * away_x / spreads[i, 0] + away_y * away_y / spreads[i, 1] > gate:
+                continue
+            near[i, j] = True
+            wide = min(boxes[i, 2], detected_boxes[j, 2]) - max(boxes[i, 0], detected_boxes[j, 0])
+            tall = min(boxes[i, 3], detected_boxes[j, 3]) - max(boxes[i, 1], detected_boxes[j, 1])
+            if wide > 0 and tall > 0:
+                union = (
+                    (boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1])
+                    + (detected_boxes[j, 2] - detected_boxes[j, 0]) * (detected_boxes[j, 3] - detected_boxes[j, 1])
+                    - wide * tall
+                )
+                by_box[i, j] = wide * tall / union
+            if own_area < 0:
+                own_area = 0
+                for y in range(cy1, cy2):
+                    row = starts[i] + (y - ay1) * stride + (cx1 - ax1)
+                    for k in range(cx2 - cx1):
+                        own_area += pixels[row + k]
+            if own_area == 0 or areas[j] == 0:
+                by_mask[i, j] = by_box[i, j]
+            else:
+                bx1, by1 = np.int64(detected_mask_boxes[j, 0]), np.int64(detected_mask_boxes[j, 1])
+                bx2, by2 = np.int64(detected_mask_boxes[j, 2]), np.int64(detected_mask_boxes[j, 3])
+                x1, y1, x2, y2 = max(cx1, bx1), max(cy1, by1), min(cx2, bx2), min(cy2, by2)
+                common = 0
+                for y in range(y1, y2):
+                    a = starts[i] + (y - ay1) * stride + (x1 - ax1)
+                    b = detected_starts[j] + (y - by1) * (bx2 - bx1) + (x1 - bx1)
+                    row = 0
+                    for k in range(x2 - x1):
+                        row += pixels[a + k] & detected_pixels[b + k]
+                    common += row
+                by_mask[i, j] = common / (own_area + areas[j] - common)
+            if dimension:
+                to_average = np.float32(0.0)
+                for d in range(dimension):
+                    to_average += averages[i, d] * embeddings[j, d]
+                nearest = np.float32(-1.0)
+                for v in range(views.shape[1]):
+                    likeness = np.float32(0.0)
+                    for d in range(dimension):
+                        likeness += views[i, v, d] * embeddings[j, d]
+                    nearest = max(nearest, likeness)
+                distance[i, j] = 1.0 - 0.5 * (to_average + nearest)
+    return near, by_box, by_mask, distance
+
+
+@compiled
+def stage_cost(
+    near: NDArray[np.bool_],
+    by_box: Matrix,
+    by_mask: Matrix,
+    unlike: Matrix,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    scores: NDArray[np.float32],
     mask_weight: float,
-) -> NDArray[np.float64]:
-    """(T, N) from 0 (the same place) to 1 (no overlap): the mean of mask IoU and box IoU, taken from 1.
-
-    `mask_weight` is the masks' share of the mean; at 0 no mask is compared. A pair in which either has no mask pixels
-    (a mask can move out of the frame whole) counts by its boxes alone.
-    """
-    by_box = box_iou(track_boxes, boxes)
-    if mask_weight == 0:
-        return 1.0 - by_box
-    by_mask = track_masks.iou(masks)
-    bare = (track_masks.boxes[:, 2] == 0)[:, None] | (masks.boxes[:, 2] == 0)[None, :]
-    return 1.0 - np.where(bare, by_box, mask_weight * by_mask + (1.0 - mask_weight) * by_box)
-
-
-def combined_cost(
-    overlap: NDArray[np.float64],
-    scores: NDArray[np.floating],
+    appearance_weight: float,
+    appearance_limit: float,
     score_weight: float,
-    forbidden: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """(T, N) cost of a stage: unlikeness grown where the detection's score (N,) is low, infinite where forbidden.
+) -> Matrix:
+    """(R, C) cost of a stage's tracks `rows` and detections `columns`, infinite where a pair is forbidden.
 
-    `score_weight` 0 leaves scores out; 1 multiplies the likeness by the score (ByteTrack's score fusion).
+    The likeness is a mean of three: mask IoU, box IoU (together the overlap, shared by `mask_weight`) and appearance
+    (`appearance_weight`); `unlike` (T, N) is appearance from 0, as the same, to 1, as another, and from
+    `appearance_limit` on a pair is forbidden. `score_weight` 0 leaves scores (N,) out; 1 multiplies the likeness by the
+    detection's score (ByteTrack's score fusion).
     """
-    likeness = (1.0 - overlap) * (1.0 - score_weight * (1.0 - np.asarray(scores, np.float64)))[None, :]
-    return np.where(forbidden, np.inf, 1.0 - likeness)
+    cost = np.full((len(rows), len(columns)), np.inf)
+    for r in range(len(rows)):
+        i = rows[r]
+        for c in range(len(columns)):
+            j = columns[c]
+            if near[i, j] and unlike[i, j] < appearance_limit:
+                overlap = mask_weight * by_mask[i, j] + (1.0 - mask_weight) * by_box[i, j]
+                likeness = (1.0 - appearance_weight) * overlap + appearance_weight * (1.0 - unlike[i, j])
+                cost[r, c] = 1.0 - likeness * (1.0 - score_weight * (1.0 - scores[j]))
+    return cost

@@ -23,6 +23,9 @@ class State(IntEnum):
     REMOVED = 3
 
 
+TENTATIVE, CONFIRMED, LOST, REMOVED = (int(state) for state in State)  # an enum's members are slow to look up
+
+
 @dataclass(frozen=True)
 class LifecycleSettings:
     """When tracks begin and end. Equality falls on the side of the rule: a score of `new_score` starts a track."""
@@ -36,7 +39,7 @@ class LifecycleSettings:
 def first_states(scores: NDArray[np.floating], settings: LifecycleSettings) -> NDArray[np.int8]:
     """(N,) states of tracks that start with detections of these scores (N,)."""
     sure = (scores >= settings.sure_score) | (settings.confirm_hits <= 1)
-    return np.where(sure, State.CONFIRMED, State.TENTATIVE).astype(np.int8)
+    return np.where(sure, CONFIRMED, TENTATIVE).astype(np.int8)
 
 
 def next_states(
@@ -54,8 +57,8 @@ def next_states(
     tentative: confirmed at `confirm_hits`, removed when it goes unseen. confirmed and lost: confirmed when seen, lost
     when not, removed when unseen for more than `memory`.
     """
-    tentative = states == State.TENTATIVE
-    after = np.where(matched, State.CONFIRMED, State.LOST)
-    after = np.where(tentative & matched & (hits < settings.confirm_hits), State.TENTATIVE, after)
+    tentative = states == TENTATIVE
+    after = np.where(matched, CONFIRMED, LOST)
+    after = np.where(tentative & matched & (hits < settings.confirm_hits), TENTATIVE, after)
     gone = ~matched & (tentative | (unseen > settings.memory))
-    return np.where(gone, State.REMOVED, after).astype(np.int8)
+    return np.where(gone, REMOVED, after).astype(np.int8)

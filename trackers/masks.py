@@ -113,7 +113,9 @@ class Masks:
 
     def areas(self) -> NDArray[np.int64]:
         """(N,) pixels of each mask."""
-        return np.array([np.count_nonzero(self.crop(i)) for i in range(len(self))], np.int64)
+        from . import overlap
+
+        return overlap.areas(self.boxes, self.starts, self.pixels)
 
     def lengths(self) -> NDArray[np.int64]:
         """(N,) pixels of each box, set or not: what each mask takes of `pixels`."""
@@ -130,11 +132,10 @@ class Masks:
 
     def compact(self) -> Masks:
         """The same masks with `pixels` of their own, holding nothing else."""
-        lengths = self.lengths()
-        ends = np.cumsum(lengths)
-        parts = [self.pixels[s : s + n] for s, n in zip(self.starts.tolist(), lengths.tolist(), strict=True)]
-        pixels = np.concatenate(parts) if parts else np.zeros(0, np.uint8)
-        return Masks(self.size, self.boxes, pixels, ends - lengths)
+        from . import overlap
+
+        pixels, starts = overlap.gathered(self.starts, self.lengths(), self.pixels)
+        return Masks(self.size, self.boxes, pixels, starts)
 
     # Comparing
 

@@ -15,7 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["STILL", "MotionSettings", "boxes_of", "follow_camera", "initiate", "predict", "squared_distances", "update"]
+from .compiled import compiled
+
+__all__ = [
+    "STILL",
+    "MotionSettings",
+    "boxes_of",
+    "follow_camera",
+    "initiate",
+    "predict",
+    "spreads",
+    "squared_distances",
+    "update",
+]
 
 STILL: NDArray[np.float64] = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # the camera did not move
 STILL.flags.writeable = False
@@ -66,16 +78,25 @@ def predict(
     means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, settings: MotionSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and covariances `dt` seconds later. dt = 0 changes nothing."""
-    size = sizes_of(means[:, 2:, 0])[:, None]
-    strength = np.array([settings.acceleration_noise] * 2 + [settings.size_noise] * 2)
-    q = (strength * size) ** 2
-    moved = means.copy()
-    moved[:, :, 0] += dt * means[:, :, 1]
-    p00, p01, p11 = covariances[:, :, 0, 0], covariances[:, :, 0, 1], covariances[:, :, 1, 1]
-    grown = np.empty_like(covariances)
-    grown[:, :, 0, 0] = p00 + dt * (2 * p01 + dt * p11) + q * dt**3 / 3
-    grown[:, :, 0, 1] = grown[:, :, 1, 0] = p01 + dt * p11 + q * dt**2 / 2
-    grown[:, :, 1, 1] = p11 + q * dt
+    return predicted(means, covariances, dt, settings.acceleration_noise, settings.size_noise)
+
+
+@compiled
+def predicted(
+    means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, acceleration: float, growth: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`predict` with its two knobs."""
+    moved, grown = means.copy(), covariances.copy()
+    for t in range(len(means)):
+        area = max(means[t, 2, 0], 1.0) * max(means[t, 3, 0], 1.0)
+        for k in range(4):
+            strength = acceleration if k < 2 else growth
+            q = strength * strength * area
+            p01, p11 = covariances[t, k, 0, 1], covariances[t, k, 1, 1]
+            moved[t, k, 0] += dt * means[t, k, 1]
+            grown[t, k, 0, 0] += dt * (2 * p01 + dt * p11) + q * dt**3 / 3
+            grown[t, k, 0, 1] = grown[t, k, 1, 0] = p01 + dt * p11 + q * dt**2 / 2
+            grown[t, k, 1, 1] += q * dt
     return moved, grown
 
 
@@ -86,20 +107,38 @@ def update(
     settings: MotionSettings,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and covariances after K tracks were seen at boxes (K, 4)."""
-    measured = measurements(boxes)
-    noise = (settings.measurement_noise * sizes_of(measured[:, 2:])[:, None]) ** 2
-    gain = covariances[:, :, :, 0] / (covariances[:, :, 0, 0] + noise)[:, :, None]  # (K, 4, 2)
-    seen = means + gain * (measured - means[:, :, 0])[:, :, None]
-    # Joseph's form keeps the covariance symmetric and positive whatever rounding does.
-    rest = -gain
-    rest[:, :, 0] += 1.0
-    p00, p01, p11 = covariances[:, :, 0, 0], covariances[:, :, 0, 1], covariances[:, :, 1, 1]
-    a, b = rest[:, :, 0], rest[:, :, 1]
-    shrunk = np.empty_like(covariances)
-    shrunk[:, :, 0, 0] = a * a * p00 + gain[:, :, 0] ** 2 * noise
-    shrunk[:, :, 0, 1] = shrunk[:, :, 1, 0] = a * (b * p00 + p01) + gain[:, :, 0] * gain[:, :, 1] * noise
-    shrunk[:, :, 1, 1] = b * b * p00 + 2 * b * p01 + p11 + gain[:, :, 1] ** 2 * noise
+    return updated(means, covariances, measurements(boxes), settings.measurement_noise)
+
+
+@compiled
+def updated(
+    means: NDArray[np.float64], covariances: NDArray[np.float64], measured: NDArray[np.float64], deviation: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`update` with measurements (K, 4) and its knob."""
+    seen, shrunk = means.copy(), covariances.copy()
+    for t in range(len(means)):
+        noise = deviation * deviation * max(measured[t, 2], 1.0) * max(measured[t, 3], 1.0)
+        for k in range(4):
+            p00, p01, p11 = covariances[t, k, 0, 0], covariances[t, k, 0, 1], covariances[t, k, 1, 1]
+            gain, speed_gain = p00 / (p00 + noise), p01 / (p00 + noise)
+            away = measured[t, k] - means[t, k, 0]
+            seen[t, k, 0] += gain * away
+            seen[t, k, 1] += speed_gain * away
+            # Joseph's form keeps the covariance symmetric and positive whatever rounding does.
+            a, b = 1.0 - gain, -speed_gain
+            shrunk[t, k, 0, 0] = a * a * p00 + gain * gain * noise
+            shrunk[t, k, 0, 1] = shrunk[t, k, 1, 0] = a * (b * p00 + p01) + gain * speed_gain * noise
+            shrunk[t, k, 1, 1] = b * b * p00 + 2 * b * p01 + p11 + speed_gain * speed_gain * noise
     return seen, shrunk
+
+
+def spreads(
+    means: NDArray[np.float64], covariances: NDArray[np.float64], settings: MotionSettings
+) -> NDArray[np.float64]:
+    """(T, 2) variances of the predicted centres x y, the noise of a detection counted."""
+    noise = (settings.measurement_noise * sizes_of(means[:, 2:, 0])[:, None]) ** 2
+    wide: NDArray[np.float64] = covariances[:, :2, 0, 0] + noise
+    return wide
 
 
 def squared_distances(
@@ -110,8 +149,7 @@ def squared_distances(
 ) -> NDArray[np.float64]:
     """(T, N) squared Mahalanobis distance of each detected centre from each track's predicted one (2 numbers)."""
     measured = measurements(boxes)
-    noise = (settings.measurement_noise * sizes_of(means[:, 2:, 0])[:, None]) ** 2
-    spread = covariances[:, :2, 0, 0] + noise  # (T, 2)
+    spread = spreads(means, covariances, settings)
     away = measured[None, :, :2] - means[:, None, :2, 0]  # (T, N, 2)
     distances: NDArray[np.float64] = (away**2 / spread[:, None, :]).sum(axis=2)
     return distances

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .compiled import compiled
 
-__all__ = ["disjoint", "intersections"]
+__all__ = ["areas", "disjoint", "gathered", "intersections"]
 
 
 @compiled
@@ -43,6 +43,28 @@ def intersections(
                 common += row
             counts[i, j] = common
     return counts
+
+
+@compiled
+def areas(boxes: NDArray[np.int32], starts: NDArray[np.int64], pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(N,) pixels of each mask."""
+    sums = np.zeros(len(boxes), np.int64)
+    for i in range(len(boxes)):
+        length = np.int64(boxes[i, 2] - boxes[i, 0]) * np.int64(boxes[i, 3] - boxes[i, 1])
+        sums[i] = pixels[starts[i] : starts[i] + length].sum()
+    return sums
+
+
+@compiled
+def gathered(
+    starts: NDArray[np.int64], lengths: NDArray[np.int64], pixels: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """The pieces pixels[starts[i] : starts[i] + lengths[i]] one after another, and where each begins."""
+    begins = np.cumsum(lengths) - lengths
+    own = np.empty(lengths.sum(), np.uint8)
+    for i in range(len(starts)):
+        own[begins[i] : begins[i] + lengths[i]] = pixels[starts[i] : starts[i] + lengths[i]]
+    return own, begins
 
 
 @compiled

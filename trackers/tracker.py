@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from . import motion
 from .appearance import AppearanceScale, AppearanceSettings, clean
 from .assignment import Solver, assign
-from .cost import combined_cost, overlap_cost
+from .cost import Comparison, compare, stage_cost
 from .detections import Detections
 from .doubles import singles
 from .lifecycle import LifecycleSettings, State, first_states, next_states
@@ -37,8 +37,10 @@ class Stage:
     score_weight: float = 0.0  # how much a low score counts against a detection
 
 
+STATES = tuple(State)
 SEEN, LOST = (State.CONFIRMED,), (State.LOST,)
 KNOWN = SEEN + LOST
+CONFIRMED, REMOVED = int(State.CONFIRMED), int(State.REMOVED)  # an enum's members are slow to look up
 HIGH = 0.5
 DEFAULT_STAGES = (
     Stage("confident", SEEN, HIGH, 1.01, limit=0.85, mask_weight=0.2, appearance_weight=0.4),
@@ -119,33 +121,37 @@ class Tracker:
         columns = self._columns(detections.classes)
         single = singles(detections, self._groups()[columns], self.settings.double_iou)
         tracks = self._predicted(tracks.with_classes(len(self._classes)), dt, camera)
-        distances = tracks.gallery.distances(detections.embeddings)
-        rows, found = self._associate(tracks, detections, columns, single, distances)
+        pairs = self._compared(tracks, detections, columns)
+        rows, found = self._associate(tracks, detections, single, pairs)
         is_clean = clean(detections, self.settings.appearance)
-        self._scale = self._rescaled(tracks, detections, single, rows, found, is_clean, distances)
+        self._scale = self._rescaled(tracks, detections, single, rows, found, is_clean, pairs.distance)
         tracks = self._seen(tracks, detections, columns, rows, found, now, is_clean)
-        alive = tracks.states != State.REMOVED
+        alive = tracks.states != REMOVED
 
         free = single.copy()
         free[found] = False
         starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
-        begun = Tracks.begin(
-            detections.take(starting),
-            columns[starting],
-            len(self._classes),
-            now,
-            self.settings.motion,
-            is_clean[starting],
-            views,
-        )
-        begun = replace(begun, states=first_states(detections.scores[starting], self.settings.lifecycle))
         rows_of = np.full(len(detections), -1, np.int64)
         rows_of[found] = rows
         rows_of[starting] = len(tracks) + np.arange(len(starting))
-        everyone = self._named(tracks.join(begun))
-        ids = np.where(rows_of >= 0, np.concatenate([everyone.ids, [0]])[rows_of], 0)
-
-        everyone = everyone.take(np.flatnonzero(np.concatenate([alive, np.ones(len(begun), np.bool_)])))
+        everyone = tracks
+        if len(starting):
+            begun = Tracks.begin(
+                detections.take(starting),
+                columns[starting],
+                len(self._classes),
+                now,
+                self.settings.motion,
+                is_clean[starting],
+                views,
+            )
+            states = first_states(detections.scores[starting], self.settings.lifecycle)
+            everyone = tracks.join(replace(begun, states=states))
+            alive = np.concatenate([alive, np.ones(len(starting), np.bool_)])
+        everyone = self._named(everyone)
+        ids = np.concatenate([everyone.ids, [0]])[rows_of]  # no row: the last one, 0
+        if not alive.all():
+            everyone = everyone.take(np.flatnonzero(alive))
         self._tracks = replace(everyone, masks=everyone.masks.compact())
         self._time = now
         return ids
@@ -231,44 +237,52 @@ class Tracker:
         self,
         tracks: Tracks,
         detections: Detections,
-        columns: NDArray[np.int64],
         single: NDArray[np.bool_],
-        distances: NDArray[np.float64],
+        pairs: Comparison,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of tracks and of detections that belong together, stage after stage among those still free."""
-        boxes, masks = motion.boxes_of(tracks.means), tracks.moved_masks()
-        groups = self._groups()
-        track_groups = groups[tracks.votes.argmax(axis=1)] if len(tracks) and len(groups) else np.zeros(len(tracks))
-        far = (
-            motion.squared_distances(tracks.means, tracks.covariances, detections.boxes, self.settings.motion)
-            > self.settings.gate
-        )
-        looks = detections.embeddings.shape[1] > 0
-        unlike = self._scale.unlikeness(distances)
-        forbidden = far | (track_groups[:, None] != groups[columns][None, :])
+        looks, scores = detections.embeddings.shape[1] > 0, detections.scores
+        unlike = self._scale.unlikeness(pairs.distance) if looks else pairs.distance
         free_tracks, free = np.ones(len(tracks), np.bool_), single.copy()
-        pairs = [np.zeros((0, 2), np.int64)]
+        made_rows, made_columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for stage in self.settings.stages:
-            scores = detections.scores
-            rows = np.flatnonzero(free_tracks & np.isin(tracks.states, stage.states))
+            takes_part = np.zeros(len(STATES), np.bool_)
+            takes_part[[int(state) for state in stage.states]] = True
+            rows = np.flatnonzero(free_tracks & takes_part[tracks.states])
             found = np.flatnonzero(free & (scores >= stage.min_score) & (scores < stage.max_score))
-            overlap = overlap_cost(
-                boxes[rows], masks.take(rows), detections.boxes[found], detections.masks.take(found), stage.mask_weight
-            )
-            banned = forbidden[np.ix_(rows, found)]
-            if looks:
-                other = unlike[np.ix_(rows, found)]
-                banned = banned | (other >= stage.appearance_limit)
-                overlap = (1 - stage.appearance_weight) * overlap + stage.appearance_weight * other
-            cost = combined_cost(overlap, scores[found], stage.score_weight, banned)
+            if len(rows) == 0 or len(found) == 0:
+                continue
+            cost = stage_cost(
+                pairs.near, pairs.by_box, pairs.by_mask, unlike, rows, found, scores, stage.mask_weight,
+                stage.appearance_weight if looks else 0.0, stage.appearance_limit if looks else np.inf,
+                stage.score_weight,
+            )  # fmt: skip
             limit = stage.limit if looks or not stage.blind_limit else stage.blind_limit
             chosen = assign(cost, limit, self.settings.solver)
-            made = np.stack([rows[chosen[:, 0]], found[chosen[:, 1]]], axis=1)
-            free_tracks[made[:, 0]] = False
-            free[made[:, 1]] = False
-            pairs.append(made)
-        joined = np.concatenate(pairs)
-        return joined[:, 0], joined[:, 1]
+            made_rows.append(rows[chosen[:, 0]])
+            made_columns.append(found[chosen[:, 1]])
+            free_tracks[made_rows[-1]] = False
+            free[made_columns[-1]] = False
+        return np.concatenate(made_rows), np.concatenate(made_columns)
+
+    def _compared(self, tracks: Tracks, detections: Detections, columns: NDArray[np.int64]) -> Comparison:
+        """Every pair of a track and a detection."""
+        groups = self._groups()
+        own = groups[tracks.votes.argmax(axis=1)] if len(tracks) and len(groups) else np.zeros(len(tracks), np.int64)
+        return compare(
+            motion.boxes_of(tracks.means),
+            tracks.masks,
+            tracks.means[:, :2, 0] - tracks.anchors,
+            motion.spreads(tracks.means, tracks.covariances, self.settings.motion),
+            own,
+            tracks.gallery.means,
+            tracks.gallery.views,
+            detections.boxes,
+            detections.masks,
+            groups[columns],
+            detections.embeddings,
+            self.settings.gate,
+        )
 
     def _seen(
         self,
@@ -295,6 +309,8 @@ class Tracker:
         matched[rows] = True
         order = np.arange(len(tracks))
         order[rows] = len(tracks) + found
+        sure = found[is_clean[found]]
+        tracks.gallery.see(rows[is_clean[found]], detections.embeddings[sure], now, self.settings.appearance)
         both = type(tracks.masks).concatenate(detections.size, [tracks.masks, detections.masks])
         return Tracks(
             ids=tracks.ids,
@@ -306,9 +322,7 @@ class Tracker:
             anchors=anchors,
             votes=votes,
             masks=both.take(order),
-            gallery=tracks.gallery.seen(
-                rows[is_clean[found]], detections.embeddings[found[is_clean[found]]], now, self.settings.appearance
-            ),
+            gallery=tracks.gallery,
         )
 
     def _rescaled(
@@ -325,12 +339,14 @@ class Tracker:
         if detections.embeddings.shape[1] == 0:
             return self._scale
         scale = self._scale.with_frame(detections.embeddings[single & (detections.scores >= HIGH)])
-        sure = is_clean[found] & (tracks.states[rows] == State.CONFIRMED)
+        sure = is_clean[found] & (tracks.states[rows] == CONFIRMED)
         return scale.with_pairs(distances[rows[sure], found[sure]])
 
     def _named(self, tracks: Tracks) -> Tracks:
         """Newly confirmed tracks get the next ids."""
-        nameless = np.flatnonzero((tracks.states == State.CONFIRMED) & (tracks.ids == 0))
+        nameless = np.flatnonzero((tracks.states == CONFIRMED) & (tracks.ids == 0))
+        if len(nameless) == 0:
+            return tracks
         ids = tracks.ids.copy()
         ids[nameless] = self._issued + 1 + np.arange(len(nameless))
         self._issued += len(nameless)

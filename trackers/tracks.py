@@ -121,6 +121,8 @@ class Tracks:
 
     def with_classes(self, classes: int) -> Tracks:
         """The same tracks with room for the votes of `classes` classes."""
+        if classes == self.votes.shape[1]:
+            return self
         return replace(self, votes=np.pad(self.votes, ((0, 0), (0, classes - self.votes.shape[1]))))
 
     def moved_masks(self) -> Masks:
