@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ from .detections import Detections
 from .doubles import singles
 from .lifecycle import LifecycleSettings, State, first_states, next_states
 from .motion import STILL, MotionSettings
+from .snapshot import flat, read, tracks_of, write
 from .tracks import Track, Tracks
 
 __all__ = ["Stage", "Tracker", "TrackerSettings"]
@@ -198,6 +201,39 @@ class Tracker:
             raise KeyError("an id that no live track has")
         assert self._tracks is not None
         return self._voted(self._tracks.votes[order[places]])
+
+    def save(self, path: str | Path) -> None:
+        """Write the whole state to a file of plain arrays (npz); it is never there in part.
+
+        `load` goes on with it bit for bit. Raises OSError when the file cannot be written.
+        """
+        arrays: dict[str, NDArray[Any]] = {} if self._tracks is None else flat(self._tracks)
+        arrays["settings"] = np.array(repr(self.settings))
+        arrays["numbers"] = np.array([self.frame_rate, self._time, self._scale.same, self._scale.other])
+        arrays["issued"] = np.array(self._issued)
+        arrays["classes"] = np.array(self._classes, np.int64)
+        write(Path(path), arrays)
+
+    @classmethod
+    def load(cls, path: str | Path, settings: TrackerSettings | None = None) -> Tracker:
+        """The tracker that `save` wrote, with the same settings.
+
+        Raises ValueError for a file of other settings or of something else, OSError for one that cannot be read.
+        """
+        settings = settings or TrackerSettings()
+        arrays = read(Path(path))
+        try:
+            if str(arrays["settings"]) != repr(settings):
+                raise ValueError(f"{path}: the tracker was saved with other settings: give those")
+            frame_rate, time, same, other = arrays["numbers"].tolist()
+            tracker = cls(settings, frame_rate)
+            tracker._tracks = tracks_of(arrays) if "ids" in arrays else None
+            tracker._time, tracker._issued = time, int(arrays["issued"])
+            tracker._classes = arrays["classes"].tolist()
+            tracker._scale = AppearanceScale(same, other)
+        except KeyError as error:
+            raise ValueError(f"{path}: not the state of a tracker ({error})") from error
+        return tracker
 
     # The steps of `update`, in the order in which it takes them
 
