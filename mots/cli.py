@@ -95,6 +95,24 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--quiet", action="store_true", help="no table")
     score.set_defaults(run=run_score)
 
+    tune = commands.add_parser("tune", help="search for the tracker's settings on saved detections")
+    tune.add_argument(
+        "detections", metavar="DETECTIONS", type=Path, help="a file, or a folder of <sequence>.npz or .txt"
+    )
+    tune.add_argument("truth", metavar="TRUTH", type=Path, help="a text file, or a folder with each sequence's")
+    tune.add_argument("--output", type=Path, default=Path("runs/tune"), metavar="DIR", help="default: runs/tune")
+    tune.add_argument("--benchmark", default="mots20", help="whose classes are scored: mots20 (default), kitti-mots")
+    tune.add_argument("--metric", default="HOTA", help="what to make large (default HOTA)")
+    tune.add_argument("--trials", type=int, default=50, metavar="N", help="in all, earlier ones counted (default 50)")
+    tune.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the search")
+    tune.add_argument("--seed", type=int, default=0)
+    tune.add_argument(
+        "--knob", action="append", default=[], metavar="NAME=LOW:HIGH", help="search these knobs instead (repeatable)"
+    )
+    tune.add_argument("--preset", default="mots20", help="settings to start from (default mots20)")
+    tune.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings over the preset's")
+    tune.set_defaults(run=run_tune)
+
     demo = commands.add_parser("demo", help="track a rendered toy world offline, and compare with its exact truth")
     demo.add_argument("--output", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: runs/demo")
     demo.add_argument("--seed", type=int, default=7, help="which world (default 7)")
@@ -261,6 +279,27 @@ def run_score(parsed: argparse.Namespace) -> int:
         plot(scores, parsed.plot)
     if not parsed.quiet:
         score_table.print_table(scores)
+    return 0
+
+
+def run_tune(parsed: argparse.Namespace) -> int:
+    from mots import settings
+    from mots.tuning import KNOBS, Search, parse_range, tune
+
+    search = Search(
+        parsed.detections,
+        parsed.truth,
+        parsed.output,
+        settings.load(parsed.preset, parsed.settings),
+        dict(parse_range(text) for text in parsed.knob) or KNOBS,
+        parsed.benchmark,
+        parsed.metric,
+        parsed.trials,
+        parsed.jobs,
+        parsed.seed,
+    )
+    _, value = tune(search)
+    print(f"{parsed.metric} {value:.4f} -> {parsed.output / 'best.toml'}, {parsed.output / 'trials.csv'}")
     return 0
 
 

@@ -1,0 +1,83 @@
+import csv
+from pathlib import Path
+
+import pytest
+
+from mots.cli import main
+from mots.errors import MotsError
+from mots.formats import kitti_mots
+from mots.formats import saved_detections as saved
+from mots.settings import Settings, load
+from mots.tuning import KNOBS, Range, Search, parse_range, tune, with_knobs
+from mots.world import World, WorldSettings
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Detections and truth of two short worlds."""
+    root = tmp_path_factory.mktemp("tuning")
+    for number, name in enumerate(("a", "b")):
+        world = World(40 + number, WorldSettings(height=96, width=160, walkers=5, vehicles=2))
+        table = kitti_mots.IdTable()
+        (root / "truth").mkdir(exist_ok=True)
+        (root / "found").mkdir(exist_ok=True)
+        with saved.create(root / f"found/{name}.npz", 25.0, {}) as writer:
+            for k in range(30):
+                writer.write(k, k / 25, world.detections(k))
+        text = "".join(kitti_mots.lines(world.truth(k), table) for k in range(30))
+        (root / f"truth/{name}.txt").write_text(text)
+    return root
+
+
+def test_knobs_are_set_by_name_also_in_stages() -> None:
+    settings = with_knobs(
+        Settings(), {"tracker.lifecycle.memory": 3.5, "tracker.stages.lost.limit": 0.4, "tracker.appearance.views": 2.7}
+    )
+    assert settings.tracker.lifecycle.memory == 3.5
+    assert [s.limit for s in settings.tracker.stages if s.name == "lost"] == [0.4]
+    assert settings.tracker.stages[0] == Settings().tracker.stages[0]
+    assert settings.tracker.appearance.views == 3
+    for name in ("tracker.lifecycle.memry", "tracker.stages.gone.limit", "classes", "tracker.stages.lost", "tracker"):
+        with pytest.raises(MotsError, match=f"'{name}'"):
+            with_knobs(Settings(), {name: 1.0})
+    assert with_knobs(Settings(), {name: each.low for name, each in KNOBS.items()}) != Settings()
+
+
+def test_ranges_are_read() -> None:
+    assert parse_range("tracker.gate=5:20") == ("tracker.gate", Range(5.0, 20.0))
+    for text in ("tracker.gate", "tracker.gate=5", "tracker.gate=5:x", "tracker.gate=5:4"):
+        with pytest.raises(MotsError, match="wanted NAME=LOW:HIGH"):
+            parse_range(text)
+
+
+def test_a_search_goes_on_where_it_stopped_and_never_gets_worse(data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("optuna", reason="the tune extra is not installed")
+    knobs = {"tracker.lifecycle.new_score": Range(0.2, 0.9), "tracker.stages.confident.limit": Range(0.1, 0.95)}
+    arguments = (data / "found", data / "truth", tmp_path / "out", load("kitti-mots"), knobs, "kitti-mots", "IDF1")
+    _, first = tune(Search(*arguments, trials=3))
+    rows = list(csv.DictReader((tmp_path / "out/trials.csv").read_text().splitlines()))
+    assert len(rows) == 3
+    assert float(rows[0]["tracker.lifecycle.new_score"]) == Settings().tracker.lifecycle.new_score
+    best, second = tune(Search(*arguments, trials=6, jobs=2))
+    rows = list(csv.DictReader((tmp_path / "out/trials.csv").read_text().splitlines()))
+    assert len(rows) >= 6
+    assert second >= first >= float(rows[0]["best by IDF1"])
+    assert second == max(float(row["best by IDF1"]) for row in rows)
+    assert load("default", tmp_path / "out/best.toml") == best
+
+
+def test_the_command_says_what_it_found_and_what_is_wrong(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("optuna", reason="the tune extra is not installed")
+    one = [str(data / "found/a.npz"), str(data / "truth/a.txt"), "--output", str(tmp_path / "out")]
+    assert main(["tune", *one, "--trials", "2", "--metric", "sMOTSA", "--benchmark", "kitti-mots"]) == 0
+    assert capsys.readouterr().out.startswith("sMOTSA 0.")
+    for arguments, message in (
+        ([*one, "--metric", "HOTTA"], "unknown metric 'HOTTA'"),
+        ([*one, "--knob", "tracker.gaate=1:2"], "unknown knob 'tracker.gaate'"),
+        ([str(tmp_path / "none"), str(data / "truth")], "no saved detections here"),
+        ([str(data / "found"), str(tmp_path)], "no truth of sequence a"),
+    ):
+        assert main(["tune", *arguments]) == 2
+        assert message in capsys.readouterr().err
