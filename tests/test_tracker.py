@@ -204,3 +204,47 @@ def test_identities_hold_in_a_world_without_noise() -> None:
             seen += 1
     assert seen > 200
     assert sum(len(objects) > 1 for objects in owner.values()) <= 0.1 * len(owner)
+
+
+def test_embeddings_of_another_length_are_refused_before_anything_changes() -> None:
+    tracker, other = Tracker(), Tracker()
+    found = boxes_as_detections([(0, 0, 10, 20), (40, 0, 50, 20)])
+    four = replace(found, embeddings=np.eye(2, 4, dtype=np.float32))
+    for each in (tracker, other):
+        each.update(four)
+    with pytest.raises(ValueError, match="embeddings of 3 numbers after ones of 4"):
+        tracker.update(replace(found, embeddings=np.eye(2, 3, dtype=np.float32)))
+    bad = replace(four, embeddings=np.array([[1, 0, 0, 0], [0, np.nan, 0, 0]], np.float32))
+    with pytest.raises(ValueError, match=r"detections.embeddings\[1\]"):
+        tracker.update(bad)
+    assert tracker.update(four).tolist() == other.update(four).tolist()
+
+
+def test_two_thousand_detections_in_a_frame_are_tracked() -> None:
+    places = [(5 * (k % 50), 5 * (k // 50)) for k in range(2000)]
+    found = boxes_as_detections([(x, y, x + 4, y + 4) for x, y in places], [0.9] * 2000, size=(200, 250))
+    tracker = Tracker()
+    first = tracker.update(found)
+    assert len(set(first.tolist())) == 2000
+    assert tracker.update(found).tolist() == first.tolist()
+
+
+@pytest.mark.parametrize("looking", [True, False])
+def test_looks_tell_apart_whom_motion_swaps(rng: np.random.Generator, looking: bool) -> None:
+    """Two people meet behind a pillar and turn round."""
+    looks = np.eye(3, dtype=np.float32)
+
+    def seen(left: int, right: int) -> Detections:
+        found = boxes_as_detections([(x, 20, x + 20, 80) for x in (left, right, 400)], size=(100, 500))
+        noisy = looks + rng.normal(0, 0.02, (3, 3)).astype(np.float32)
+        noisy /= np.linalg.norm(noisy, axis=1, keepdims=True)
+        return replace(found, embeddings=noisy if looking else np.zeros((3, 0), np.float32))
+
+    tracker = Tracker(frame_rate=25)
+    for k in range(20):  # towards each other
+        before = tracker.update(seen(50 + 4 * k, 250 - 4 * k)).tolist()
+    for _ in range(10):
+        tracker.update(seen(0, 300).take([2]))
+    for k in range(10):  # and back to where they came from
+        after = tracker.update(seen(126 - 4 * k, 174 + 4 * k)).tolist()
+    assert after == before if looking else after == [before[1], before[0], before[2]]
