@@ -140,6 +140,7 @@ class Run:
             from mots.models.yolov8_seg import YOLOv8Seg
 
             self.detector = YOLOv8Seg(self.settings.detector)
+        self.appearance = self._appearance()
         self.names: dict[int, str] = {}
         if self.saved is not None:
             self.names = self.saved.names
@@ -185,7 +186,7 @@ class Run:
 
     def detected(self) -> Iterator[tuple[Frame, Detections]]:
         """The frames with their detections of the wanted classes, saved ones where there are any, with embeddings."""
-        appearance = self._appearance()
+        appearance = self.appearance
         for frame, found in self._found():
             if appearance is not None and found.embeddings.shape[1] == 0:
                 found = appearance.embedded(frame.image, found)

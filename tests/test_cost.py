@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections, random_images
 
-from mots.trackers.cost import Comparison, compare, stage_cost
+from mots.trackers.cost import Comparison, add_stage, compare
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
@@ -77,13 +77,44 @@ def test_nothing_compares_with_nothing() -> None:
     assert compared(found.masks, found.take([])).near.shape == (1, 0)
 
 
+def staged(
+    near: np.ndarray,
+    by_box: np.ndarray,
+    by_mask: np.ndarray,
+    rows: list[int],
+    columns: list[int],
+    own: list[int],
+    fit: list[int],
+    **knobs: Any,
+) -> np.ndarray:
+    """The cost after one stage, of bit 1."""
+    weights = {
+        "limit": 0.0,
+        "mask_weight": 0.5,
+        "appearance_weight": 0.0,
+        "appearance_limit": 1.01,
+        "score_weight": 0.0,
+    }
+    arguments: dict[str, Any] = {
+        "unlike": np.zeros(near.shape),
+        "scores": np.ones(near.shape[1], np.float32),
+        **weights,
+        **knobs,
+    }
+    cost = np.full((len(rows), len(columns)), np.inf)
+    kept = [arguments[name] for name in ("limit", *list(weights)[1:])]
+    add_stage(
+        cost, near, by_box, by_mask, arguments["unlike"], np.array(rows), np.array(columns), np.array(own),
+        np.array(fit), 1, arguments["scores"], *kept,
+    )  # fmt: skip
+    return cost
+
+
 def cost_of(unlike: float = 0.0, score: float = 1.0, **weights: float) -> float:
     """The cost of one pair with a box IoU of 0.8 and a mask IoU of 0.6."""
-    all_weights = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
-    one = np.zeros(1, np.int64)
-    return stage_cost(
-        np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), np.full((1, 1), unlike), one, one,
-        np.array([score], np.float32), **(all_weights | weights),
+    return staged(
+        np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), [0], [0], [1], [1],
+        unlike=np.full((1, 1), unlike), scores=np.array([score], np.float32), **weights,
     ).item()  # fmt: skip
 
 
@@ -95,13 +126,17 @@ def test_a_cost_weighs_masks_boxes_looks_and_scores() -> None:
     assert cost_of(unlike=0.5, appearance_limit=0.5) == np.inf
     assert cost_of(score=0.5, score_weight=1.0) == pytest.approx(1 - 0.35)
     assert cost_of(score=0.5, score_weight=0.5) == pytest.approx(1 - 0.7 * 0.75)
+    assert cost_of(limit=0.85) == pytest.approx(1 - 0.7 - 0.85)
 
 
 def test_only_the_rows_and_columns_asked_for_are_weighed() -> None:
     near = np.array([[True, False, True], [True, True, True]])
     by_box = np.arange(6.0).reshape(2, 3) / 10
-    cost = stage_cost(
-        near, by_box, by_box, np.zeros((2, 3)), np.array([1, 0]), np.array([2, 1]), np.ones(3, np.float32),
-        0.5, 0.0, 1.01, 0.0,
-    )  # fmt: skip
+    cost = staged(near, by_box, by_box, [1, 0], [2, 1], [1, 1], [1, 1, 1])
     assert cost == pytest.approx(np.array([[0.5, 0.6], [0.8, np.inf]]))
+
+
+def test_tracks_and_detections_of_another_stage_are_left_as_they_are() -> None:
+    near, overlap = np.ones((2, 2), np.bool_), np.ones((2, 2))
+    cost = staged(near, overlap, overlap, [0, 1], [0, 1], [1, 2], [3, 2])
+    assert cost.tolist() == [[0.0, np.inf], [np.inf, np.inf]]

@@ -47,6 +47,7 @@ def test_large_frames_need_long_numbers() -> None:
         (b"PPPPPPPPPPPPPPPPPPP0", "60 bits"),
         (b"O51", "negative length"),
         (b"0:", "runs of 10 pixels"),
+        (b"PPPP2", "runs of 2097152 pixels"),
     ],
 )
 def test_broken_encodings_name_their_row_and_fault(broken: bytes, message: str) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from . import motion
 from .appearance import AppearanceScale, AppearanceSettings, clean
 from .assignment import Solver, assign
-from .cost import Comparison, compare, stage_cost
+from .cost import Comparison, add_stage, compare
 from .detections import Detections
 from .doubles import singles
 from .lifecycle import LifecycleSettings, State, first_states, next_states
@@ -35,6 +35,7 @@ class Stage:
     limit: float  # a pair of this cost or more is not made
     mask_weight: float = 0.5  # the masks' share of the overlap; the rest is the boxes'
     appearance_weight: float = 0.0  # appearance's share of the likeness where there are embeddings
+    together: bool = False  # decided in one assignment with the stage before, not after it
     blind_limit: float = 0.0  # the limit where there are no embeddings; 0: the same
     appearance_limit: float = 1.01  # a pair that looks this unlike (0 as the same, 1 as another object) is not made
     score_weight: float = 0.0  # how much a low score counts against a detection
@@ -47,7 +48,6 @@ CONFIRMED, REMOVED = int(State.CONFIRMED), int(State.REMOVED)  # an enum's membe
 HIGH = 0.5
 DEFAULT_STAGES = (
     Stage("confident", SEEN, HIGH, 1.01, limit=0.85, mask_weight=0.2, appearance_weight=0.4),
-    Stage("low score", SEEN, 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
     Stage(
         "lost",
         LOST,
@@ -56,9 +56,11 @@ DEFAULT_STAGES = (
         limit=0.6,
         mask_weight=0.2,
         appearance_weight=0.6,
+        together=True,
         blind_limit=0.85,
         appearance_limit=0.6,
     ),
+    Stage("low score", SEEN, 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
     Stage("tentative", (State.TENTATIVE,), 0.3, 1.01, limit=0.7),
 )
 
@@ -77,6 +79,19 @@ class TrackerSettings:
     solver: Solver = "scipy"
 
 
+def rounds(stages: tuple[Stage, ...]) -> list[list[tuple[Stage, NDArray[np.bool_]]]]:
+    """Stages that are decided together, in their order, each with (4,) whether tracks of a state take part."""
+    found: list[list[tuple[Stage, NDArray[np.bool_]]]] = []
+    for stage in stages:
+        part = np.zeros(len(STATES), np.bool_)
+        part[[int(state) for state in stage.states]] = True
+        if stage.together and found:
+            found[-1].append((stage, part))
+        else:
+            found.append([(stage, part)])
+    return found
+
+
 class Tracker:
     """Gives detections identities, frame by frame. Owns its tracks and ids; two trackers share nothing.
 
@@ -92,6 +107,7 @@ class Tracker:
         self._time = 0.0
         self._issued = 0
         self._scale = AppearanceScale()
+        self._rounds = rounds(self.settings.stages)
         self._classes: list[int] = []  # in the order of the columns of the tracks' votes
 
     def update(
@@ -281,20 +297,25 @@ class Tracker:
         unlike = self._scale.unlikeness(pairs.distance) if looks else pairs.distance
         free_tracks, free = np.ones(len(tracks), np.bool_), single.copy()
         made_rows, made_columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for stage in self.settings.stages:
-            takes_part = np.zeros(len(STATES), np.bool_)
-            takes_part[[int(state) for state in stage.states]] = True
-            rows = np.flatnonzero(free_tracks & takes_part[tracks.states])
-            found = np.flatnonzero(free & (scores >= stage.min_score) & (scores < stage.max_score))
+        for together in self._rounds:
+            # Which stage a track and a detection meet in, if any: a bit for each stage of the round.
+            own, fit = np.zeros(len(tracks), np.int64), np.zeros(len(detections), np.int64)
+            for k, (stage, states) in enumerate(together):
+                own |= (states[tracks.states] & free_tracks).astype(np.int64) << k
+                fit |= ((scores >= stage.min_score) & (scores < stage.max_score) & free).astype(np.int64) << k
+            rows, found = np.flatnonzero(own), np.flatnonzero(fit)
             if len(rows) == 0 or len(found) == 0:
                 continue
-            cost = stage_cost(
-                pairs.near, pairs.by_box, pairs.by_mask, unlike, rows, found, scores, stage.mask_weight,
-                stage.appearance_weight if looks else 0.0, stage.appearance_limit if looks else np.inf,
-                stage.score_weight,
-            )  # fmt: skip
-            limit = stage.limit if looks or not stage.blind_limit else stage.blind_limit
-            chosen = assign(cost, limit, self.settings.solver)
+            # What a pair gains over its stage's limit, negated: so stages with limits of their own compete fairly.
+            cost = np.full((len(rows), len(found)), np.inf)
+            for k, (stage, _) in enumerate(together):
+                limit = stage.limit if looks or not stage.blind_limit else stage.blind_limit
+                add_stage(
+                    cost, pairs.near, pairs.by_box, pairs.by_mask, unlike, rows, found, own, fit, 1 << k, scores,
+                    limit, stage.mask_weight, stage.appearance_weight if looks else 0.0,
+                    stage.appearance_limit if looks else np.inf, stage.score_weight,
+                )  # fmt: skip
+            chosen = assign(cost, 0.0, self.settings.solver)
             made_rows.append(rows[chosen[:, 0]])
             made_columns.append(found[chosen[:, 1]])
             free_tracks[made_rows[-1]] = False

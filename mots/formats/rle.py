@@ -42,17 +42,16 @@ def decode_at(
 
     height, width = size
     starts, stops, bounds, areas, fault, row, detail = kernels.decode(text, begins, ends, height * width)
-    if fault:
-        raise RLEError(
-            row,
-            {
-                kernels.BAD_CHARACTER: f"the character {chr(detail)!r}, which no encoding has",
-                kernels.UNFINISHED: "it ends in the middle of a number",
-                kernels.TOO_LONG: "a number of more than 60 bits",
-                kernels.NEGATIVE: "a run of negative length",
-                kernels.BAD_TOTAL: f"runs of {detail} pixels for a frame of {height} x {width} = {height * width}",
-            }[fault],
-        )
+    if fault == kernels.BAD_CHARACTER:
+        raise RLEError(row, f"the character {chr(detail)!r}, which no encoding has")
+    if fault == kernels.UNFINISHED:
+        raise RLEError(row, "it ends in the middle of a number")
+    if fault == kernels.TOO_LONG:
+        raise RLEError(row, "a number of more than 60 bits")
+    if fault == kernels.NEGATIVE:
+        raise RLEError(row, "a run of negative length")
+    if fault == kernels.BAD_TOTAL:
+        raise RLEError(row, f"runs of {detail} pixels for a frame of {height} x {width} = {height * width}")
     return Runs(size, starts, stops, bounds, areas)
 
 

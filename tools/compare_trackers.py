@@ -1,0 +1,175 @@
+"""Other trackers on exactly the same detections, scored by the same evaluator, in one go.
+
+    python tools/compare_trackers.py [--data ../shared] [--markdown]
+    python tools/compare_trackers.py --worlds 101 102 103 104
+
+Each tracker gets the saved detections of the two MOTS20 sequences beside the project, and the pictures; its output is
+each detection's mask with the track's id, made disjoint by score. Rows "with OSNet" get the embeddings that ours gets
+of the same network. Ultralytics' trackers come with the `models` extra; ours runs with its default settings of mots20.
+
+`--worlds` takes toy worlds of these seeds in place of the real data: 300 frames each with noisy detections and noisy
+embeddings, many posts to hide behind, and half of the walkers in one and the same style.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from ablate import SEQUENCES, SHARED, Observed, observed, tracked
+from numpy.typing import NDArray
+
+from mots.appearance import DIMENSION, embed
+from mots.camera import Camera
+from mots.formats import kitti_mots
+from mots.labels import FrameLabels
+from mots.models.torchvision_nms import import_torchvision
+from mots.scoring import score
+from mots.settings import load
+from mots.sources import open_source
+from mots.trackers.detections import Detections
+from mots.trackers.tracker import TrackerSettings
+from mots.world import World, WorldSettings
+
+COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "Frag", "FP", "FN")
+HARD = WorldSettings(posts=8, look_alikes=0.5)
+LENGTH = 300
+COUNTS = ("IDS", "Frag", "FP", "FN")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=SHARED, help="the folder of real data")
+    parser.add_argument("--markdown", action="store_true", help="print a table for README")
+    parser.add_argument("--worlds", type=int, nargs="+", default=(), metavar="SEED", help="toy worlds instead")
+    arguments = parser.parse_args()
+    if arguments.worlds:
+        scenes = {f"world{seed}": World(seed, HARD) for seed in arguments.worlds}
+        compare(
+            {name: [world.truth(k) for k in range(LENGTH)] for name, world in scenes.items()},
+            {name: list(observed_world(world)) for name, world in scenes.items()},
+            lambda name: (image for image, _ in scenes[name].frames(LENGTH)),
+            load("default").tracker,
+            arguments.markdown,
+        )
+        return
+    reid = str(arguments.data / "weights/osnet_x0_25_msmt17.pth")
+    frames = {name: list(observed(arguments.data, name, reid)) for name in SEQUENCES}
+    truth = {name: list(kitti_mots.read(arguments.data / f"data/mots20/{name}/instances.txt")) for name in SEQUENCES}
+    images = {name: arguments.data / f"data/mots20/{name}/images" for name in SEQUENCES}
+    compare(
+        truth,
+        frames,
+        lambda name: (frame.image for frame in open_source(images[name])),
+        load("mots20").tracker,
+        arguments.markdown,
+    )
+
+
+Images = Callable[[str], Iterator[NDArray[np.uint8]]]
+
+
+def compare(
+    truth: dict[str, list[FrameLabels]],
+    frames: dict[str, list[Observed]],
+    images: Images,
+    settings: TrackerSettings,
+    markdown: bool,
+) -> None:
+    """Run every tracker over all sequences, and print a row for each."""
+    benchmark = "mots20" if SEQUENCES[0] in truth else "kitti-mots"
+    divider, edge = (" | ", "| ") if markdown else ("  ", "")
+    end = " |" if markdown else ""
+    print(edge + divider.join(["tracker", *COLUMNS, "s"]) + end)
+    if markdown:
+        print("|---" * (2 + len(COLUMNS)) + "|")
+    for name, run in runs(frames, images, settings):
+        begin = perf_counter()
+        results = {sequence: run(sequence) for sequence in truth}
+        seconds = perf_counter() - begin
+        found = score(truth, results, benchmark=benchmark).to_dict()["combined"]
+        numbers = found.get("all classes") or found["pedestrian"]
+        cells = [f"{numbers[c]:.0f}" if c in COUNTS else f"{100 * numbers[c]:.2f}" for c in COLUMNS]
+        print(edge + divider.join([name, *cells, f"{seconds:.0f}"]) + end, flush=True)
+
+
+Run = Callable[[str], list[FrameLabels]]
+
+
+def runs(frames: dict[str, list[Observed]], images: Images, settings: TrackerSettings) -> Iterator[tuple[str, Run]]:
+    """Each tracker's name, and what runs it on a sequence."""
+    yield "ours with OSNet", lambda s: tracked(settings, frames[s], lambda frame: frame.looks, True)
+    yield "ours (default)", lambda s: tracked(settings, frames[s], lambda frame: frame.colours, True)
+    yield "ours without appearance", lambda s: tracked(settings, frames[s], lambda frame: frame.plain, True)
+    import_torchvision()
+    from ultralytics.trackers.track import TRACKER_MAP
+
+    for name in TRACKER_MAP:
+        for looks in (False, True):
+            if looks and name not in ("botsort", "tracktrack", "deepocsort"):
+                continue
+            label = f"ultralytics {name}" + (" with OSNet" if looks else "")
+            yield label, lambda s, name=name, looks=looks: with_ultralytics(name, images(s), frames[s], looks)
+
+
+def observed_world(world: World) -> Iterator[Observed]:
+    """The frames of a toy world; its own embeddings stand for a network's."""
+    camera = Camera()
+    for k, (image, _) in enumerate(world.frames(LENGTH)):
+        found = world.detections(k)
+        plain = replace(found, embeddings=np.zeros((len(found), 0), np.float32))
+        colours = embed(image, plain)
+        looks = replace(found, embeddings=np.concatenate([0.0 * colours, found.embeddings], axis=1))
+        yield Observed(k, plain, replace(found, embeddings=colours), looks, camera.motion(image, found.masks))
+
+
+def with_ultralytics(
+    kind: str, images: Iterator[NDArray[np.uint8]], frames: list[Observed], looks: bool
+) -> list[FrameLabels]:
+    """The results of one of Ultralytics' trackers, with its own default settings."""
+    import torch
+    from ultralytics.cfg import ROOT
+    from ultralytics.engine.results import Boxes
+    from ultralytics.trackers.track import TRACKER_MAP
+    from ultralytics.utils import YAML
+
+    settings = SimpleNamespace(**YAML.load(ROOT / f"cfg/trackers/{kind}.yaml"))
+    settings.device = "cpu"
+    if looks:
+        settings.with_reid, settings.model = True, "auto"
+    tracker = TRACKER_MAP[kind](settings)
+    results = []
+    for image, seen in zip(images, frames, strict=True):
+        found = seen.plain
+        rows = np.concatenate([found.boxes, found.scores[:, None], found.classes[:, None]], axis=1).astype(np.float32)
+        more: dict[str, Any] = {}
+        if looks:  # the network's part of what ours gets, of unit length again
+            features = seen.looks.embeddings[:, DIMENSION:]
+            features = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+            more["feats"] = torch.from_numpy(np.ascontiguousarray(features, np.float32))
+        bgr = np.ascontiguousarray(image[:, :, ::-1])
+        answer = np.asarray(tracker.update(Boxes(rows, found.size), bgr, **more), np.float64)
+        ids = np.zeros(len(found), np.int64)
+        if answer.size:
+            ids[answer[:, -1].astype(np.int64)] = answer[:, 4].astype(np.int64)
+        results.append(converted(found, ids, seen.number))
+    return results
+
+
+def converted(found: Detections, ids: NDArray[np.int64], number: int) -> FrameLabels:
+    """Each detection's mask with its track's id, made disjoint by score; empty ones are dropped."""
+    rows = np.flatnonzero(ids)
+    masks, _ = found.masks.take(rows).disjoint(found.scores[rows])
+    labels = FrameLabels.empty(number, 0.0, found.size)
+    labels = replace(labels, ids=ids[rows], classes=found.classes[rows], scores=found.scores[rows], masks=masks)
+    return labels.take(np.flatnonzero(masks.boxes[:, 2] > 0))
+
+
+if __name__ == "__main__":
+    main()
