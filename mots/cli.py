@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_source(track)
     add_output(track)
     track.add_argument("--detections", type=Path, metavar="FILE", help="saved detections in place of the network")
+    track.add_argument("--offline", action="store_true", help="see all frames first: fewer misses, memory grows")
     add_choice(track)
     track.set_defaults(run=run_track)
 
@@ -200,7 +201,9 @@ def run_track(parsed: argparse.Namespace) -> int:
 
     run = Run(parsed.source, settings, detections=parsed.detections)
     folder = parsed.output or Path("runs") / run.name
-    summary = record(run, folder, video=parsed.video, overwrite=parsed.overwrite, quiet=parsed.quiet)
+    summary = record(
+        run, folder, video=parsed.video, overwrite=parsed.overwrite, quiet=parsed.quiet, offline=parsed.offline
+    )
     if not parsed.quiet:
         print(summary)
     return 0

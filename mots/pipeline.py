@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,8 +20,10 @@ from mots.classes import names_to_ids
 from mots.errors import MotsError, MotsWarning
 from mots.formats import saved_detections as saved
 from mots.labels import FrameLabels, labelled
+from mots.refine import Observed, Refined, refined
 from mots.settings import Settings
 from mots.trackers.detections import Detections
+from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
 from mots.trackers.tracker import Tracker
 
@@ -47,11 +49,22 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class TrackedFrame(FrameLabels):
-    """One frame's objects, and its picture."""
+    """One frame's objects, and its picture.
 
+    `predicted`: (N,) bool, whether a mask was moved into a gap after the fact and no detection shows it.
+    """
+
+    predicted: NDArray[np.bool_]
     image: NDArray[np.uint8]  # (H, W, 3) RGB; (0, 0, 3) where saved detections were tracked without their frames
     alive: int  # tracks that are confirmed or lost after this frame
     moved_pixels: int  # pixels that changed hands when the masks were made disjoint
+
+    def take(self, index: NDArray[np.generic] | Sequence[int]) -> TrackedFrame:
+        """The objects at an integer or bool index (K,)."""
+        index = np.asarray(index, np.intp) if len(index) == 0 else np.asarray(index)
+        taken = super().take(index)
+        assert isinstance(taken, TrackedFrame)
+        return replace(taken, predicted=self.predicted[index])
 
 
 def track(
@@ -62,14 +75,16 @@ def track(
     classes: Sequence[str] | None = None,
     detections: str | Path | None = None,
     detector: Detector | None = None,
+    offline: bool = False,
     **flags: Any,
 ) -> Iterator[TrackedFrame]:
     """Frames of `source` with their objects, one by one as they are asked for; memory stays flat.
 
     `source`: a video, a folder or glob of images, a camera's number, a stream's URL, or saved detections.
     `settings`: a `Settings`, or a TOML file over the `preset`. `classes`: names to track. `detections`: saved ones
-    of `source`'s frames, in place of the network. `detector`: one to use in place of YOLOv8-Seg. Other flags are
-    the command line's: weights, conf, imgsz, device, reid, frame_rate.
+    of `source`'s frames, in place of the network. `detector`: one to use in place of YOLOv8-Seg. `offline`: see all
+    frames before the first comes out, and use what only the future can tell; memory then grows with the detections.
+    Other flags are the command line's: weights, conf, imgsz, device, reid, frame_rate.
 
     Raises MotsError for anything wrong with the input: at once for what can be seen at once, and from the iterator for
     the rest.
@@ -88,7 +103,7 @@ def track(
     else:
         chosen = knobs.load(preset, None if settings is None else Path(settings), changes)
     run = Run(source, chosen, detections=detections, detector=detector)
-    return run.tracked()
+    return run.refined() if offline else run.tracked()
 
 
 def flag_name(flag: str) -> str:
@@ -152,7 +167,39 @@ class Run:
             raise MotsError(str(error)) from error
 
     def tracked(self) -> Iterator[TrackedFrame]:
-        """The frames with their objects."""
+        """The frames with their objects, as they come."""
+        for image, tracker, each in self._identified():
+            classes = tracker.classes_of(each.ids[each.ids > 0])
+            labels, moved = labelled(each.detections, each.ids, classes, each.frame, each.time)
+            own = {field.name: getattr(labels, field.name) for field in fields(labels)}
+            none = np.zeros(len(labels), np.bool_)
+            yield TrackedFrame(**own, predicted=none, image=image, alive=each.alive, moved_pixels=moved)
+
+    def observed(self) -> Iterator[Observed]:
+        """The first pass of an offline run: every frame's detections with the tracker's ids.
+
+        Raises MotsError for a source that is there only once.
+        """
+        if getattr(self.source, "live", False):
+            raise MotsError(f"{self.name}: --offline sees all frames before it answers: record the stream first")
+        for _, _, each in self._identified():
+            yield each
+
+    def refined(self, observed: Sequence[Observed] | None = None, images: bool = True) -> Iterator[TrackedFrame]:
+        """The frames with their objects, in the light of all of them. `observed`: the first pass, if it was made.
+
+        `images`: read the source once more, so that each frame comes with its picture.
+        """
+        first = list(self.observed()) if observed is None else observed
+        tracker = self.settings.tracker
+        after = refined(first, self.settings.refine, tracker.appearance, tracker.groups)
+        pictures = iter(self.source) if images and self.source is not None else iter(())
+        for each, new in zip(first, after, strict=True):
+            picture = next((frame for frame in pictures if frame.number >= each.frame), None)
+            yield refined_frame(each, new, NO_IMAGE if picture is None else picture.image)
+
+    def _identified(self) -> Iterator[tuple[NDArray[np.uint8], Tracker, Observed]]:
+        """Each frame's picture, the tracker after it, and what it said."""
         tracker = Tracker(self.settings.tracker, self.frame_rate)
         camera = self._camera()
         for frame, found in self.detected():
@@ -161,10 +208,7 @@ class Run:
                 ids = tracker.update(found, frame.time, motion)
             except ValueError as error:
                 raise MotsError(f"frame {frame.number}: {error}") from error
-            classes = tracker.classes_of(ids[ids > 0])
-            labels, moved = labelled(found, ids, classes, frame.number, frame.time)
-            own = {each.name: getattr(labels, each.name) for each in fields(labels)}
-            yield TrackedFrame(**own, image=frame.image, alive=tracker.alive, moved_pixels=moved)
+            yield frame.image, tracker, Observed(frame.number, frame.time, found, ids, motion, tracker.alive)
 
     def _camera(self) -> Camera | None:
         """What measures the camera's motion; nothing without frames, without OpenCV, or where it is switched off."""
@@ -217,6 +261,24 @@ class Run:
             return found
         wanted = np.isin(found.classes, self.classes)
         return found if wanted.all() else found.take(np.flatnonzero(wanted))
+
+
+def refined_frame(each: Observed, new: Refined, image: NDArray[np.uint8]) -> TrackedFrame:
+    """What a frame shows after the fact; masks moved into gaps lie under all others, with a score of 0."""
+    found, filled = each.detections, len(new.filled)
+    both = Detections(
+        np.concatenate([found.boxes, new.filled.boxes.astype(np.float32)]),
+        Masks.concatenate(found.size, [found.masks, new.filled]),
+        np.concatenate([found.scores, np.zeros(filled, np.float32)]),
+        np.concatenate([found.classes, np.zeros(filled, np.int64)]),
+        np.zeros((len(found) + filled, 0), np.float32),
+    )
+    ids = np.concatenate([new.ids, new.filled_ids])
+    classes = np.array([new.classes[name] for name in ids[ids > 0].tolist()], np.int64)
+    labels, moved = labelled(both, ids, classes, each.frame, each.time)
+    own = {field.name: getattr(labels, field.name) for field in fields(labels)}
+    predicted = np.isin(labels.ids, new.filled_ids)
+    return TrackedFrame(**own, predicted=predicted, image=image, alive=each.alive, moved_pixels=moved)
 
 
 def joined(source: Source, detections: saved.SavedDetections) -> Iterator[tuple[Frame, Detections]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mots.errors import MotsError
 from mots.formats import saved_detections as saved
 from mots.interrupts import interruptible
 from mots.pipeline import Run, TrackedFrame
 from mots.progress import shown
+from mots.refine import Observed
 from mots.results import ResultFolder
 
 if TYPE_CHECKING:
@@ -47,11 +50,13 @@ def record(
     video: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
+    offline: bool = False,
     watch: Callable[[TrackedFrame], None] | None = None,
 ) -> Summary:
     """Track a run into `folder`: MOTS text, tracks.csv and, with `video`, an annotated MP4.
 
-    `watch` is called with each frame once it is written.
+    `offline`: see all frames first, then write what is known in the light of all. `watch` is called with each frame
+    once it is written.
 
     Raises MotsError, once what was tracked so far is on disk, for whatever stops it before the end.
     """
@@ -65,8 +70,9 @@ def record(
 
             annotator = Annotator(run.frame_rate, run.names)
             writer = stack.enter_context(VideoWriter(folder / f"{run.name}.mp4", run.frame_rate))
-        for frame in interruptible(shown(run.tracked(), run.name, run.length, quiet)):
-            results.write(frame)
+        frames = First(run, quiet, video).refined() if offline else shown(run.tracked(), run.name, run.length, quiet)
+        for frame in interruptible(frames):
+            results.write(frame if run.settings.refine.write_filled else without_predicted(frame))
             summary.add(frame)
             summary.tracks = len(results.tracks)
             if video:
@@ -74,6 +80,30 @@ def record(
             if watch is not None:
                 watch(frame)
     return summary
+
+
+def without_predicted(frame: TrackedFrame) -> TrackedFrame:
+    """The frame's objects that a detection shows."""
+    return frame.take(np.flatnonzero(~frame.predicted)) if frame.predicted.any() else frame
+
+
+class First:
+    """The first pass of an offline run; what stops it is raised once all frames before it have come out refined."""
+
+    def __init__(self, run: Run, quiet: bool, images: bool) -> None:
+        self.run, self.images = run, images
+        self.observed: list[Observed] = []
+        self.stopped: BaseException | None = None
+        try:
+            for each in interruptible(shown(run.observed(), run.name, run.length, quiet)):
+                self.observed.append(each)
+        except (MotsError, KeyboardInterrupt) as error:
+            self.stopped = error
+
+    def refined(self) -> Iterator[TrackedFrame]:
+        yield from self.run.refined(self.observed, self.images)
+        if self.stopped is not None:
+            raise self.stopped
 
 
 def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: bool = False) -> str:

@@ -21,6 +21,7 @@ from mots.classes import CLASS_IDS, CONFUSABLE
 from mots.errors import MotsError
 from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
+from mots.refine import RefineSettings
 from mots.trackers.lifecycle import State
 from mots.trackers.tracker import TrackerSettings
 
@@ -44,6 +45,7 @@ class Settings:
     reid: ReIDSettings = field(default_factory=ReIDSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
     tracker: TrackerSettings = field(default_factory=lambda: TrackerSettings(groups=GROUPS))
+    refine: RefineSettings = field(default_factory=RefineSettings)  # of offline runs
 
 
 VEHICLES = ("car", "bus", "truck", "motorcycle", "bicycle")

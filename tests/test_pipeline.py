@@ -131,3 +131,32 @@ def test_tracking_takes_flat_memory(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 1.05
+
+
+def test_an_offline_run_sees_tentative_frames_and_gives_every_picture(tmp_path: Path) -> None:
+    numbers = range(5, 65)
+    folder = write_frames(tmp_path / "walk", numbers)
+    online = list(mots.track(folder, detector=Oracle(), classes=ALL, frame_rate=25.0))
+    offline = list(mots.track(folder, detector=Oracle(), classes=ALL, frame_rate=25.0, offline=True))
+    assert [frame.frame for frame in offline] == [frame.frame for frame in online] == list(numbers)
+    assert [int(frame.image[0, 0, 0]) for frame in offline] == list(numbers)
+    for frame in offline:
+        common = frame.masks.intersections(frame.masks)
+        assert (common == np.diag(frame.masks.areas())).all()
+        assert len(frame.predicted) == len(frame)
+    truth = {"w": [WORLD.truth(k) for k in numbers]}
+    people = {
+        name: mots.score(truth, {"w": frames}, benchmark="kitti-mots").combined["pedestrian"].numbers()
+        for name, frames in (("online", online), ("offline", offline))
+    }
+    assert people["offline"]["FN"] < people["online"]["FN"]
+    assert people["offline"]["HOTA"] > people["online"]["HOTA"]
+
+
+def test_a_frame_is_taken_apart_with_its_marks(tmp_path: Path) -> None:
+    frames = list(mots.track(save(tmp_path / "d.npz", range(40)), classes=ALL, offline=True))
+    frame = next(each for each in frames if each.predicted.any())
+    rest = frame.take(np.flatnonzero(~frame.predicted))
+    assert not rest.predicted.any()
+    assert len(rest) == len(frame) - frame.predicted.sum()
+    assert (frame.scores[frame.predicted] == 0).all()

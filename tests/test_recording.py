@@ -1,6 +1,8 @@
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from mots.errors import MotsError
@@ -9,6 +11,9 @@ from mots.formats import saved_detections as saved
 from mots.pipeline import Run
 from mots.recording import record, save_detections
 from mots.settings import load
+from mots.sources import Frame
+from mots.trackers.detections import Detections
+from mots.world import World, WorldSettings
 
 REAL = "weights/yolov8n-seg.pt"
 
@@ -48,3 +53,55 @@ def test_detections_are_saved_once_and_tracked_often(shared: Path, tmp_path: Pat
     record(Run(source, settings), tmp_path / "direct", quiet=True)
     record(Run(tmp_path / "d.npz", settings), tmp_path / "later", quiet=True)
     assert (tmp_path / "later/d.txt").read_bytes() == (tmp_path / "direct/0005.txt").read_bytes()
+
+
+class Breaking:
+    """A source of a world's frames that breaks off."""
+
+    name, frame_rate, length = "walk", 25.0, None
+
+    def __init__(self, world: World, frames: int) -> None:
+        self.world, self.frames = world, frames
+
+    def __iter__(self) -> Iterator[Frame]:
+        for k in range(self.frames):
+            yield Frame(k, k / 25, self.world.frame(k)[0])
+        raise MotsError("the cable was pulled")
+
+
+class Oracle:
+    """A detector that sees the world's detections, frame after frame."""
+
+    names: dict[int, str] = {}  # noqa: RUF012
+
+    def __init__(self, world: World) -> None:
+        self.world, self.frame = world, -1
+
+    def detect(self, images: Sequence[np.ndarray], classes: Sequence[int] = ()) -> list[Detections]:
+        self.frame += 1
+        found = self.world.detections(self.frame)
+        return [found.take(np.isin(found.classes, classes))]
+
+
+def test_an_offline_run_that_breaks_off_writes_what_it_saw(tmp_path: Path) -> None:
+    world = World(3, WorldSettings(height=90, width=160))
+    run = Run(Breaking(world, 30), load("kitti-mots"), detector=Oracle(world))
+    with pytest.raises(MotsError, match="cable"):
+        record(run, tmp_path / "out", offline=True, quiet=True)
+    written = list(kitti_mots.read(tmp_path / "out/walk.txt"))
+    assert len(written) > 20
+    assert written[-1].frame == 29
+    assert (tmp_path / "out/tracks.csv").read_text().startswith("id,class,")
+
+
+def test_filled_masks_are_only_written_when_asked_for(tmp_path: Path) -> None:
+    world = World(8, WorldSettings(height=90, width=160, walkers=6, vehicles=2))
+    with saved.create(tmp_path / "d.npz", 25.0, {}) as writer:
+        for k in range(60):
+            writer.write(k, k / 25, world.detections(k))
+
+    for write in (False, True):
+        settings = load("kitti-mots", changes={"refine.write_filled": write})
+        record(Run(tmp_path / "d.npz", settings), tmp_path / str(write), offline=True, quiet=True)
+    lines = {write: len((tmp_path / f"{write}/d.txt").read_text().splitlines()) for write in (False, True)}
+    assert lines[True] > lines[False] > 50

@@ -25,16 +25,17 @@ import numpy as np
 from ablate import SEQUENCES, SHARED, Observed, observed, tracked
 from numpy.typing import NDArray
 
+from mots import refine
 from mots.appearance import DIMENSION, embed
 from mots.camera import Camera
 from mots.formats import kitti_mots
-from mots.labels import FrameLabels
+from mots.labels import FrameLabels, labelled
 from mots.models.torchvision_nms import import_torchvision
 from mots.scoring import score
 from mots.settings import load
 from mots.sources import open_source
 from mots.trackers.detections import Detections
-from mots.trackers.tracker import TrackerSettings
+from mots.trackers.tracker import Tracker, TrackerSettings
 from mots.world import World, WorldSettings
 
 COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "Frag", "FP", "FN")
@@ -107,6 +108,8 @@ def runs(frames: dict[str, list[Observed]], images: Images, settings: TrackerSet
     yield "ours with OSNet", lambda s: tracked(settings, frames[s], lambda frame: frame.looks, True)
     yield "ours (default)", lambda s: tracked(settings, frames[s], lambda frame: frame.colours, True)
     yield "ours without appearance", lambda s: tracked(settings, frames[s], lambda frame: frame.plain, True)
+    yield "ours with OSNet, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.looks)
+    yield "ours, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.colours)
     import_torchvision()
     from ultralytics.trackers.track import TRACKER_MAP
 
@@ -116,6 +119,26 @@ def runs(frames: dict[str, list[Observed]], images: Images, settings: TrackerSet
                 continue
             label = f"ultralytics {name}" + (" with OSNet" if looks else "")
             yield label, lambda s, name=name, looks=looks: with_ultralytics(name, images(s), frames[s], looks)
+
+
+def tracked_offline(
+    settings: TrackerSettings, frames: list[Observed], pick: Callable[[Observed], Detections]
+) -> list[FrameLabels]:
+    """The results of our tracker, refined after the fact."""
+    tracker = Tracker(settings, 30.0)
+    first = []
+    for seen in frames:
+        found = pick(seen)
+        first.append(
+            refine.Observed(
+                seen.number, seen.number / 30, found, tracker.update(found, camera=seen.camera), seen.camera
+            )
+        )
+    results = []
+    for each, new in zip(first, refine.refined(first, None, settings.appearance, settings.groups), strict=True):
+        classes = np.array([new.classes[identity] for identity in new.ids[new.ids > 0].tolist()], np.int64)
+        results.append(labelled(each.detections, new.ids, classes, each.frame, each.time)[0])
+    return results
 
 
 def observed_world(world: World) -> Iterator[Observed]:
