@@ -11,7 +11,7 @@ from mots.classes import MOTS_CAR, MOTS_PEDESTRIAN
 from mots.errors import MotsError
 from mots.formats.scalabel import CLASSES as BDD_CLASSES
 
-__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "seqmap"]
+__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "seqmap", "split_lengths"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,10 @@ BENCHMARKS = {
         "mots20",
         {"pedestrian": MOTS_PEDESTRIAN},
         1,
-        {"train": numbered("0002:600 0005:837 0009:525 0011:900"), "test": {}},
+        {
+            "train": numbered("0002:600 0005:837 0009:525 0011:900"),
+            "test": numbered("0001:450 0006:1194 0007:500 0012:900"),  # as in MOT17, whose videos they are
+        },
     ),
 }
 
@@ -95,4 +98,12 @@ def seqmap(path: Path) -> dict[str, int]:
         if found is None:
             raise MotsError(f"{path}:{number}: '{line}' where '<sequence> empty <first frame> <last frame>' is due")
         lengths[found[1]] = int(found[2]) + 1
+    return lengths
+
+
+def split_lengths(bench: Benchmark, split: str) -> dict[str, int]:
+    """The sequences of a split, by its name or its `.seqmap` file. Raises MotsError for one without any."""
+    lengths = dict(bench.splits[split]) if split in bench.splits else seqmap(Path(split))
+    if not lengths:
+        raise MotsError(f"{bench.name} has no sequences known in its split '{split}'")
     return lengths

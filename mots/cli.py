@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mots import __version__
+from mots.benchmark_commands import add_benchmark_commands
 from mots.errors import MotsError, MotsWarning
 
 if TYPE_CHECKING:
+    from mots.faults import Fault
     from mots.settings import Settings
 
 __all__ = ["main"]
@@ -95,6 +97,8 @@ def build_parser() -> argparse.ArgumentParser:
     score.add_argument("--plot", type=Path, metavar="DIR", help="draw HOTA over alpha, and bars by sequence")
     score.add_argument("--quiet", action="store_true", help="no table")
     score.set_defaults(run=run_score)
+
+    add_benchmark_commands(commands)
 
     tune = commands.add_parser("tune", help="search for the tracker's settings on saved detections")
     tune.add_argument(
@@ -250,8 +254,8 @@ def run_score(parsed: argparse.Namespace) -> int:
     from mots.files import write_whole
     from mots.scoring import score
 
-    def warn(message: str) -> None:
-        warnings.warn(MotsWarning(message), stacklevel=2)
+    def warn(fault: Fault) -> None:
+        warnings.warn(MotsWarning(str(fault)), stacklevel=2)
 
     strict = {} if not parsed.lenient else {"report": warn}
     scores = score(

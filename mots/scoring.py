@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.benchmarks import Benchmark, benchmark_named, seqmap
+from mots.benchmarks import Benchmark, benchmark_named, split_lengths
+from mots.checks import check_disjoint, inside, kept
 from mots.classes import MOTS_IGNORE, to_mots
 from mots.errors import MotsError
+from mots.faults import Fault, Report, fail
 from mots.formats import mots_folder
-from mots.formats.kitti_mots import MotsLines, Report, fail
+from mots.formats.kitti_mots import MotsLines
 from mots.labels import FrameLabels
 from mots.metrics.clear import ClearCounts, Convention, clear
 from mots.metrics.events import events
@@ -249,14 +251,6 @@ def tasks_of_files(
     return [Task(name, count, truths[name], found[name]) for name, count in sorted(lengths.items())]
 
 
-def split_lengths(bench: Benchmark, split: str) -> dict[str, int]:
-    """The sequences of a split, by its name or its `.seqmap` file. Raises MotsError for one without any."""
-    lengths = dict(bench.splits[split]) if split in bench.splits else seqmap(Path(split))
-    if not lengths:
-        raise MotsError(f"{bench.name} has no sequences known in its split '{split}'")
-    return lengths
-
-
 def tasks_in_memory(truth: Labels, results: Labels) -> list[Task]:
     """Sequences given as frames."""
     truths = truth if isinstance(truth, Mapping) else {IN_MEMORY: truth}
@@ -308,39 +302,8 @@ def score_sequence(
     return scores, rows
 
 
-def skip(message: str) -> None:
+def skip(fault: Fault) -> None:
     """Say nothing: mots_tools passes over what is out of the sequence."""
-
-
-def kept(lines: MotsLines, rows: NDArray[np.bool_]) -> MotsLines:
-    """The lines of these rows."""
-    if rows.all():
-        return lines
-    index = np.flatnonzero(rows)
-    return MotsLines(
-        lines.origin, lines.numbers[index], lines.frames[index], lines.ids[index], lines.classes[index],
-        lines.runs.take(index),
-    )  # fmt: skip
-
-
-def inside(lines: MotsLines, first: int, last: int, report: Report) -> NDArray[np.bool_]:
-    """(N,) whether each line's frame is one of the sequence's."""
-    good = (lines.frames >= first) & (lines.frames <= last)
-    for row in np.flatnonzero(~good).tolist():
-        report(f"{lines.at(row)}: frame {lines.frames[row]}: the sequence has frames {first} to {last}")
-    return good
-
-
-def check_disjoint(lines: MotsLines, report: Report) -> None:
-    """Report masks of one frame that share pixels; ignore regions may overlap each other."""
-    left, right, pixels = common_pixels(lines.runs, lines.frames, lines.runs, lines.frames)
-    for a, b, count in zip(left.tolist(), right.tolist(), pixels.tolist(), strict=True):
-        if lines.classes[a] == lines.classes[b] == MOTS_IGNORE:
-            continue
-        report(
-            f"{lines.at(b)}: frame {lines.frames[b]}: ids {lines.ids[a]} and {lines.ids[b]} share {count} "
-            f"pixel{'s' if count > 1 else ''}: masks of a frame must be disjoint"
-        )
 
 
 def one_class(

@@ -21,6 +21,7 @@ from pycocotools import mask as coco
 import mots
 from mots.cli import main
 from mots.errors import MotsError
+from mots.faults import Fault
 from mots.formats import event_table, kitti_mots
 from mots.scoring import score
 
@@ -428,8 +429,8 @@ def test_mutated_lines_are_read_or_refused(seed: int, changes: int) -> None:
     text = bytearray("".join(line(k, 2001, 2, painted(rng, 1)[0]) for k in range(4)), "ascii")
     for _ in range(changes):
         text[rng.integers(0, len(text))] = rng.integers(0, 256)
-    faults: list[str] = []
+    faults: list[Fault] = []
     found = kitti_mots.parse(bytes(text), "x.txt", faults.append)
     assert len(found) + len(faults) >= min(len(found), 1)
     assert len(found) <= 4 + bytes(text).count(b"\n") + bytes(text).count(b"\r")
-    assert all(fault.startswith("x.txt:") for fault in faults)
+    assert all(str(fault).startswith("x.txt:") for fault in faults)

@@ -8,7 +8,7 @@ ends below 1,000,000, so no two tracks share an id and no id can be another clas
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mots import run_kernels
 from mots.classes import MOTS_IGNORE, from_mots, to_mots
 from mots.errors import MotsError
+from mots.faults import Fault, Report, fail
 from mots.formats import rle
 from mots.labels import FrameLabels
 from mots.runs import Runs, masks_of, runs_of
@@ -93,14 +94,6 @@ class MotsLines:
         return f"{self.origin}:{self.numbers[row]}"
 
 
-Report = Callable[[str], None]
-
-
-def fail(message: str) -> None:
-    """The strict way to report a fault: raise MotsError."""
-    raise MotsError(message)
-
-
 def read(path: Path, frame_rate: float = 30.0) -> Iterator[FrameLabels]:
     """The frames of a file that have lines, in order; ids are the file's own. Times are frame / frame_rate.
 
@@ -144,13 +137,18 @@ def parse(content: bytes, origin: str, report: Report = fail, size: tuple[int, i
     if scanned != len(ends) or np.count_nonzero(text <= 32) != 6 * len(ends):
         text, whole, begins, ends, numbers = split_lines(content, origin, report)
     wrong = np.zeros(len(whole), np.bool_)
-    for bad, message in (
-        (whole[:, 0] < 0, "frame {0}: frames count from 0"),
-        (whole[:, 1] < 0, "id {1}: ids are 0 or more"),
-        ((whole[:, 2] < 1) | ((whole[:, 2] > 2) & (whole[:, 2] < MOTS_IGNORE)), CLASSES),
+
+    def tell(rule: str, row: int, message: str) -> None:
+        frame, identity = int(whole[row, 0]), int(whole[row, 1])
+        report(Fault(rule, origin, message, int(numbers[row]), frame, (identity,)))
+
+    for rule, bad, message in (
+        ("frame", whole[:, 0] < 0, "frame {0}: frames count from 0"),
+        ("id", whole[:, 1] < 0, "id {1}: ids are 0 or more"),
+        ("class", (whole[:, 2] < 1) | ((whole[:, 2] > 2) & (whole[:, 2] < MOTS_IGNORE)), CLASSES),
     ):
         for row in np.flatnonzero(bad & ~wrong).tolist():
-            report(f"{origin}:{numbers[row]}: {message.format(*whole[row].tolist())}")
+            tell(rule, row, message.format(*whole[row].tolist()))
         wrong |= bad
     if wrong.any():
         whole, begins, ends, numbers = whole[~wrong], begins[~wrong], ends[~wrong], numbers[~wrong]
@@ -162,25 +160,26 @@ def parse(content: bytes, origin: str, report: Report = fail, size: tuple[int, i
     kept = np.ones(len(whole), np.bool_)
     for row in np.flatnonzero((whole[:, 3] != size[0]) | (whole[:, 4] != size[1]) | (min(size) < 1)).tolist():
         found = f"a frame of {whole[row, 3]} x {whole[row, 4]}"
-        report(f"{origin}:{numbers[row]}: {found} where {place} has {size[0]} x {size[1]}")
+        tell("size", row, f"{found} where {place} has {size[0]} x {size[1]}")
         kept[row] = False
     objects = np.flatnonzero(kept & (whole[:, 2] != MOTS_IGNORE))
     keys = whole[objects, 0] * (whole[:, 1].max() + 1) + whole[objects, 1]
     _, first = np.unique(keys, return_index=True)
     for row in np.delete(objects, first).tolist():
-        report(
-            f"{origin}:{numbers[row]}: id {whole[row, 1]} a second time in frame {whole[row, 0]}: "
-            "an id occurs once in a frame"
-        )
+        tell("twice", row, f"id {whole[row, 1]} a second time in frame {whole[row, 0]}: an id occurs once in a frame")
         kept[row] = False
-    while True:
+    rows = np.flatnonzero(kept)
+    try:
+        runs = rle.decode_at(text, begins[rows], ends[rows], size)
+    except rle.RLEError as first:
+        for row in rows[first.row :].tolist():  # one by one, to find all that are broken
+            try:
+                rle.decode_at(text, begins[row : row + 1], ends[row : row + 1], size)
+            except rle.RLEError as error:
+                tell("mask", row, f"the mask does not decode: {error}")
+                kept[row] = False
         rows = np.flatnonzero(kept)
-        try:
-            runs = rle.decode_at(text, begins[rows], ends[rows], size)
-            break
-        except rle.RLEError as error:
-            report(f"{origin}:{numbers[rows[error.row]]}: the mask does not decode: {error}")
-            kept[rows[error.row]] = False
+        runs = rle.decode_at(text, begins[rows], ends[rows], size)
     return MotsLines(origin, numbers[rows], whole[rows, 0], whole[rows, 1], whole[rows, 2], runs)
 
 
@@ -199,13 +198,13 @@ def split_lines(content: bytes, origin: str, report: Report) -> Lines:
         if not parts:  # a blank line says nothing
             continue
         if len(parts) != 6:
-            report(f"{origin}:{number}: {len(parts)} fields where a KITTI MOTS line has 6")
+            report(Fault("fields", origin, f"{len(parts)} fields where a KITTI MOTS line has 6", number))
             continue
         values = [whole_number(part) for part in parts[:5]]
         if None in values:
             bad = values.index(None)
             found = parts[bad].decode("ascii", "replace")
-            report(f"{origin}:{number}: {FIELDS[bad]} '{found}' where a whole number is due")
+            report(Fault("number", origin, f"{FIELDS[bad]} '{found}' where a whole number is due", number))
             continue
         rows.append([value or 0 for value in values])
         encodings.append(parts[5])

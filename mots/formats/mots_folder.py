@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mots.errors import MotsError
+from mots.faults import Report, fail
 from mots.formats import mots_png, scalabel
-from mots.formats.kitti_mots import MotsLines, Report, fail, parse
+from mots.formats.kitti_mots import MotsLines, parse
 
 __all__ = ["Place", "length", "load", "sequences"]
 

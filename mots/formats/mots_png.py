@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.errors import MotsError
+from mots.faults import Fault, Report, fail
 from mots.formats import kitti_step
-from mots.formats.kitti_mots import MotsLines, Report, fail, split_id
+from mots.formats.kitti_mots import MotsLines, split_id
 from mots.runs import Runs
 
 __all__ = ["read", "read_image"]
@@ -26,11 +27,13 @@ def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = Non
         try:
             image = read_image(path)
         except MotsError as error:
-            report(str(error))
+            report(Fault("picture", str(path), str(error).removeprefix(f"{path}: "), frame=number))
             continue
         size = (image.shape[0], image.shape[1]) if size is None else size
         if image.shape != size:
-            report(f"{path}: a picture of {image.shape[0]} x {image.shape[1]} where {size[0]} x {size[1]} is due")
+            found = f"{image.shape[0]} x {image.shape[1]}"
+            message = f"a picture of {found} where {size[0]} x {size[1]} is due"
+            report(Fault("size", str(path), message, frame=number))
             continue
         ids, runs = runs_of_ids(image)
         frames.append(np.full(len(ids), number))
@@ -44,10 +47,10 @@ def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = Non
         bounds,
         np.concatenate([none, *(runs.areas for _, runs in parts)]),
     )
-    found = np.concatenate([none, *(ids for ids, _ in parts)])
-    classes = np.array([split_id(identity)[0] for identity in found.tolist()], np.int64)
-    numbers = np.arange(1, len(found) + 1)
-    return MotsLines(str(folder), numbers, np.concatenate([none, *frames]), found, classes, together)
+    every = np.concatenate([none, *(ids for ids, _ in parts)])
+    classes = np.array([split_id(identity)[0] for identity in every.tolist()], np.int64)
+    numbers = np.arange(1, len(every) + 1)
+    return MotsLines(str(folder), numbers, np.concatenate([none, *frames]), every, classes, together)
 
 
 def read_image(path: Path) -> NDArray[np.int64]:

@@ -10,8 +10,9 @@ import numpy as np
 
 from mots.classes import MOTS_IGNORE
 from mots.errors import MotsError
+from mots.faults import Fault, Report, fail
 from mots.formats import rle
-from mots.formats.kitti_mots import MotsLines, Report, fail
+from mots.formats.kitti_mots import MotsLines
 from mots.runs import Runs
 
 __all__ = ["CLASSES", "read"]
@@ -55,17 +56,18 @@ def lines(rows: list[tuple[int, str, dict[str, Any]]], origin: str, report: Repo
         mask = label.get("rle")
         where = f"{origin}, frame {frame}, label {identity}"
         if not mask:
-            report(f"{where}: no mask in 'rle'")
+            report(Fault("mask", where, "no mask in 'rle'", frame=frame))
             continue
         found = (int(mask["size"][0]), int(mask["size"][1]))
         size = found if size is None else size
         if found != size:
-            report(f"{where}: a frame of {found[0]} x {found[1]} where the first has {size[0]} x {size[1]}")
+            message = f"a frame of {found[0]} x {found[1]} where the first has {size[0]} x {size[1]}"
+            report(Fault("size", where, message, frame=frame))
             continue
         try:
             rle.decode([mask["counts"].encode("ascii")], size)
         except (rle.RLEError, UnicodeEncodeError) as error:
-            report(f"{where}: the mask does not decode: {error}")
+            report(Fault("mask", where, f"the mask does not decode: {error}", frame=frame))
             continue
         crowd = bool((label.get("attributes") or {}).get("crowd"))
         kept.append((number, frame, names[identity], MOTS_IGNORE if crowd else CLASSES[label["category"]]))
