@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mots.choices import add_choice, add_reid, chosen_settings
 from mots.errors import MotsError
 
 if TYPE_CHECKING:
+    from mots.benchmark_run import Plan
+    from mots.datasets import SequenceFiles
     from mots.faults import Fault
 
 __all__ = ["add_benchmark_commands"]
@@ -19,7 +22,22 @@ FOUND = 1  # the exit status of a check that found something
 
 
 def add_benchmark_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `validate` and `submit` to the command line."""
+    """Add `run`, `validate` and `submit` to the command line."""
+    run = commands.add_parser("run", help="track every sequence of a data set, skip what is done, and score it")
+    run.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder")
+    run.add_argument("--benchmark", help="kitti-mots, mots20 or kitti-step; without it any folder of videos or images")
+    run.add_argument("--split", metavar="NAME|FILE", help="train, val, test, or a .seqmap file (default: all there is)")
+    run.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
+    run.add_argument("--output", type=Path, metavar="DIR", help="default: runs/<benchmark>-<split>")
+    run.add_argument("--detections", type=Path, metavar="DIR", help="saved ones: <sequence>.npz or .txt")
+    run.add_argument("--offline", action="store_true", help="see all frames of a sequence first: fewer misses")
+    run.add_argument("--semantic", type=Path, metavar="DIR", help="kitti-step: <sequence>/%%06d.png of train ids")
+    run.add_argument("--jobs", type=int, default=1, metavar="N", help="sequences at a time, spread over the GPUs")
+    run.add_argument("--quiet", action="store_true", help="print only what failed")
+    add_reid(run)
+    add_choice(run)
+    run.set_defaults(run=run_benchmark)
+
     validate = commands.add_parser("validate", help="check results as the official kits would, before an upload")
     validate.add_argument("results", metavar="RESULTS", type=Path, help="folder, zip archive or text file")
     add_benchmark(validate)
@@ -43,6 +61,75 @@ def add_benchmark_commands(commands: argparse._SubParsersAction[argparse.Argumen
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--benchmark", default="kitti-mots", help="kitti-mots (default), mots20 or kitti-step")
+
+
+def run_benchmark(parsed: argparse.Namespace) -> int:
+    from mots.benchmark_run import Outcome, Plan, run_all
+    from mots.benchmarks import benchmark_named
+    from mots.datasets import discover
+
+    bench = None if parsed.benchmark is None else benchmark_named(parsed.benchmark)
+    if bench is not None and parsed.preset == "default":
+        parsed.preset = {"kitti-step": "kitti-mots", "bdd-mots": "traffic"}.get(bench.name, bench.name)
+    settings = chosen_settings(parsed)
+    if parsed.print_settings:
+        from mots.settings import settings_toml
+
+        print(settings_toml(settings), end="")
+        return 0
+    if parsed.root is None:
+        raise MotsError("--root is missing: name the data set's folder")
+    if parsed.jobs < 1:
+        raise MotsError(f"--jobs {parsed.jobs}: wanted 1 or more")
+    step = bench is not None and bench.name == "kitti-step"
+    if parsed.semantic is not None and not step:
+        raise MotsError("--semantic goes with --benchmark kitti-step")
+    names = None if parsed.sequences is None else [name.strip() for name in parsed.sequences.split(",")]
+    sequences = discover(parsed.root, bench, parsed.split, names)
+    words = [parsed.benchmark or parsed.root.resolve().name, "" if parsed.split is None else Path(parsed.split).stem]
+    default = Path("runs") / "-".join(filter(None, words))
+    plan = Plan(parsed.output or default, settings, parsed.offline, parsed.detections, step, parsed.semantic)
+
+    def tell(outcome: Outcome) -> None:
+        if outcome.state == "failed":
+            print(f"{outcome.name}: failed: {outcome.message}", file=sys.stderr)
+        elif not parsed.quiet:
+            what = "done before" if outcome.state == "skipped" else f"{outcome.message}, {outcome.seconds:.1f} s"
+            print(f"{outcome.name}: {what}", flush=True)
+
+    outcomes = run_all(sequences, plan, parsed.jobs, tell)
+    failed = [outcome.name for outcome in outcomes if outcome.state == "failed"]
+    scored = [each for each in sequences if each.truth is not None and each.name not in failed]
+    if bench is not None and scored:
+        score_run(scored, plan, bench.name, parsed)
+    if not parsed.quiet:
+        done = len(outcomes) - len(failed)
+        print(f"{count(done, 'sequence')} -> {plan.output / ('panoptic' if step else 'data')}")
+    if failed:
+        print(
+            f"mots: {count(len(failed), 'sequence')} failed: {', '.join(failed)}; run again to try them again",
+            file=sys.stderr,
+        )
+        return FOUND
+    return 0
+
+
+def score_run(sequences: list[SequenceFiles], plan: Plan, benchmark: str, parsed: argparse.Namespace) -> None:
+    """Score what has truth: a table, and `scores.json`."""
+    from mots import score_table
+    from mots.files import write_whole
+    from mots.scoring import Scores, score
+    from mots.step_scoring import counted
+
+    truth = {each.name: each.truth for each in sequences if each.truth is not None}
+    if benchmark == "kitti-step":
+        scores = Scores({name: {"all": counted(path, plan.output / "panoptic" / name)} for name, path in truth.items()})
+    else:
+        results = {name: plan.output / "data" / f"{name}.txt" for name in truth}
+        scores = score(truth, results, benchmark=benchmark, split=parsed.split)
+    write_whole(plan.output / "scores.json", score_table.as_json(scores).encode("utf-8"))
+    if not parsed.quiet:
+        score_table.print_table(scores)
 
 
 def run_validate(parsed: argparse.Namespace) -> int:

@@ -55,8 +55,8 @@ def record(
 ) -> Summary:
     """Track a run into `folder`: MOTS text, tracks.csv and, with `video`, an annotated MP4.
 
-    `offline`: see all frames first, then write what is known in the light of all. `watch` is called with each frame
-    once it is written.
+    `offline`: see all frames first, then write what is known in the light of all. `watch` is called with what was
+    written of each frame.
 
     Raises MotsError, once what was tracked so far is on disk, for whatever stops it before the end.
     """
@@ -72,13 +72,14 @@ def record(
             writer = stack.enter_context(VideoWriter(folder / f"{run.name}.mp4", run.frame_rate))
         frames = First(run, quiet, video).refined() if offline else shown(run.tracked(), run.name, run.length, quiet)
         for frame in interruptible(frames):
-            results.write(frame if run.settings.refine.write_filled else without_predicted(frame))
-            summary.add(frame)
+            written = frame if run.settings.refine.write_filled else without_predicted(frame)
+            results.write(written)
+            summary.add(written)
             summary.tracks = len(results.tracks)
             if video:
                 writer.write(annotator.draw(frame.image, frame), frame.time)
             if watch is not None:
-                watch(frame)
+                watch(written)
     return summary
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import add
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,8 @@ from mots.trackers.masks import Masks
 
 __all__ = ["ClassScores", "Scores", "score"]
 
-Labels = Mapping[str, Sequence[FrameLabels]] | Sequence[FrameLabels]
+InMemory = Mapping[str, Sequence[FrameLabels]] | Sequence[FrameLabels]
+Labels = Mapping[str, Sequence[FrameLabels]] | Sequence[FrameLabels] | Mapping[str, Path]
 IN_MEMORY = "sequence"  # the name of a single sequence given as frames
 
 
@@ -169,7 +170,8 @@ def score(
 
     Paths: a folder of `<sequence>.txt`, MOTSChallenge's `<sequence>/gt/gt.txt`, folders `<sequence>` of 16-bit PNGs
     (kitti-step: of its own PNGs), a zip archive of `<sequence>.txt`, or one text file each. Frames: a sequence of
-    `FrameLabels`, or a mapping of names to such. `split`: a split of the benchmark, or a `.seqmap` file; without it,
+    `FrameLabels`, or a mapping of names to such. Mappings of names to paths pair files from anywhere.
+    `split`: a split of the benchmark, or a `.seqmap` file; without it,
     every sequence of the truth. `classes`: names of the benchmark's. `report` is given each fault of the files; the
     default raises MotsError. `jobs`: processes over sequences. `with_events`: also list every match, switch, miss and
     false positive.
@@ -191,8 +193,10 @@ def score(
         tasks = tasks_of_files(Path(truth), Path(results), bench, split, sequences)
     elif isinstance(truth, (str, Path)) or isinstance(results, (str, Path)):
         raise MotsError("truth and results must both be paths, or both frames in memory")
+    elif is_files(truth) and is_files(results):
+        tasks = tasks_of_named(truth, results, {} if split is None else split_lengths(bench, split))
     else:
-        tasks = tasks_in_memory(truth, results)
+        tasks = tasks_in_memory(truth, results)  # type: ignore[arg-type]
     work = partial(score_sequence, bench=bench, classes=wanted, convention=convention, report=report)
     work = partial(work, with_events=with_events)
     if jobs > 1 and len(tasks) > 1:
@@ -251,7 +255,21 @@ def tasks_of_files(
     return [Task(name, count, truths[name], found[name]) for name, count in sorted(lengths.items())]
 
 
-def tasks_in_memory(truth: Labels, results: Labels) -> list[Task]:
+def is_files(side: Labels) -> TypeGuard[Mapping[str, Path]]:
+    """Whether a side is a mapping of names to paths."""
+    return isinstance(side, Mapping) and len(side) > 0 and all(isinstance(each, Path) for each in side.values())
+
+
+def tasks_of_named(truth: Mapping[str, Path], results: Mapping[str, Path], lengths: Mapping[str, int]) -> list[Task]:
+    """The sequences of the truth, each with its files."""
+    for name in truth:
+        if name not in results:
+            raise MotsError(f"the results of sequence {name} are missing")
+    place = mots_folder.Place
+    return [Task(name, lengths.get(name, 0), place(truth[name]), place(results[name])) for name in truth]
+
+
+def tasks_in_memory(truth: InMemory, results: InMemory) -> list[Task]:
     """Sequences given as frames."""
     truths = truth if isinstance(truth, Mapping) else {IN_MEMORY: truth}
     found = results if isinstance(results, Mapping) else {IN_MEMORY: results}

@@ -91,6 +91,8 @@ def test_every_module_has_its_test() -> None:
         "detections_text": "saved_detections",
         "errors": "cli",
         "benchmark_commands": "validation",
+        "choices": "cli",
+        "devices": "benchmark_run",
         "event_table": "scoring",
         "faults": "validation",
         "checks": "validation",

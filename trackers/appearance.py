@@ -19,12 +19,13 @@ class AppearanceSettings:
 
     views: int = 6  # recent clean views that a track keeps beside their moving average
     momentum: float = 0.9  # of the moving average: what a new view leaves of the old ones
-    every: float = 0.2  # seconds between two views that are kept: neighbours look the same
+    every: float = 0.1  # seconds between two views that are kept: neighbours look the same
     clean_score: float = 0.6  # a detection of at least this score,
     clean_coverage: float = 0.3  # with at most this share of its box inside any other's, is a clean view
     seen_score: float = 0.3  # detections below this score hide nobody
 
 
+ROUNDING = 1e-6  # seconds: 6 frames at 30 a second are 0.2 s, however their times were computed
 SAMPLE = 32  # objects of a frame whose distances from each other tell what is usual
 UPPER = np.tril_indices(SAMPLE, -1)  # the pairs of the first n of them come first
 
@@ -125,7 +126,7 @@ def take_in(
             means[row, d] = keep * means[row, d] + add * embeddings[k, d]
             length += means[row, d] * means[row, d]
         means[row] /= max(np.sqrt(length), np.float32(1e-12))
-        if time - last[row] >= every:
+        if time - last[row] >= every - ROUNDING:
             place = kept[row] if np.isfinite(last[row]) else 0  # a clean view replaces an unclean first one
             views[row, place % views.shape[1]] = embeddings[k]
             kept[row] = place + 1

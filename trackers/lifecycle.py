@@ -23,6 +23,7 @@ class State(IntEnum):
     REMOVED = 3
 
 
+ROUNDING = 1e-6  # seconds: 60 frames at 30 a second are 2 s, however their times were computed
 TENTATIVE, CONFIRMED, LOST, REMOVED = (int(state) for state in State)  # an enum's members are slow to look up
 
 
@@ -60,5 +61,5 @@ def next_states(
     tentative = states == TENTATIVE
     after = np.where(matched, CONFIRMED, LOST)
     after = np.where(tentative & matched & (hits < settings.confirm_hits), TENTATIVE, after)
-    gone = ~matched & (tentative | (unseen > settings.memory))
+    gone = ~matched & (tentative | (unseen > settings.memory + ROUNDING))
     return np.where(gone, REMOVED, after).astype(np.int8)

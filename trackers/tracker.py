@@ -56,7 +56,6 @@ DEFAULT_STAGES = (
         limit=0.6,
         mask_weight=0.2,
         appearance_weight=0.6,
-        together=True,
         blind_limit=0.85,
         appearance_limit=0.6,
     ),
