@@ -22,7 +22,7 @@ FOUND = 1  # the exit status of a check that found something
 
 
 def add_benchmark_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `run`, `validate` and `submit` to the command line."""
+    """Add `run`, `validate`, `submit` and `convert` to the command line."""
     run = commands.add_parser("run", help="track every sequence of a data set, skip what is done, and score it")
     run.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder")
     run.add_argument("--benchmark", help="kitti-mots, mots20 or kitti-step; without it any folder of videos or images")
@@ -57,6 +57,15 @@ def add_benchmark_commands(commands: argparse._SubParsersAction[argparse.Argumen
     submit.add_argument("--layout", metavar="PATTERN", help="of KITTI-STEP's PNGs: {sequence}/{frame:06d}.png")
     submit.add_argument("--overwrite", action="store_true", help="replace an archive that is there")
     submit.set_defaults(run=run_submit)
+
+    convert = commands.add_parser("convert", help="from one format of masks with identities to another")
+    convert.add_argument("source", metavar="SOURCE", type=Path, help="file or folder")
+    convert.add_argument("target", metavar="TARGET", type=Path, help="file (coco, youtube-vis, parquet) or folder")
+    formats = "mots-text, mots-png, kitti-step, coco, youtube-vis, parquet, mot-boxes"
+    convert.add_argument("--to", required=True, metavar="FORMAT", help=formats)
+    convert.add_argument("--from", dest="origin", metavar="FORMAT", help="default: by what SOURCE looks like")
+    convert.add_argument("--overwrite", action="store_true", help="replace what is there")
+    convert.set_defaults(run=run_convert)
 
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
@@ -191,4 +200,16 @@ def run_submit(parsed: argparse.Namespace) -> int:
     print(submit(parsed.results, parsed.output, parsed.benchmark, parsed.split, parsed.layout or STEP_LAYOUT))
     if parsed.benchmark == "kitti-step":
         print("(the server's layout is not publicly documented: compare with its own instructions)", file=sys.stderr)
+    return 0
+
+
+def run_convert(parsed: argparse.Namespace) -> int:
+    from mots.conversion import convert
+
+    if parsed.target.exists() and not parsed.overwrite:
+        raise MotsError(f"{parsed.target} exists: choose another TARGET, or add --overwrite")
+    lost = convert(parsed.source, parsed.target, parsed.to, parsed.origin)
+    for each in lost:
+        print(f"not held by {parsed.to}: {each}")
+    print(f"{parsed.source} -> {parsed.target}")
     return 0

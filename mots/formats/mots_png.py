@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,12 @@ from numpy.typing import NDArray
 
 from mots.errors import MotsError
 from mots.faults import Fault, Report, fail
+from mots.files import write_whole
 from mots.formats import kitti_step
 from mots.formats.kitti_mots import MotsLines, split_id
 from mots.runs import Runs
 
-__all__ = ["read", "read_image"]
+__all__ = ["read", "read_image", "runs_of_ids", "write"]
 
 
 def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = None) -> MotsLines:
@@ -79,3 +81,14 @@ def runs_of_ids(image: NDArray[np.int64]) -> tuple[NDArray[np.int64], Runs]:
     bounds = np.concatenate([[0], counts.cumsum()]).astype(np.int64)
     areas = np.bincount(place, stops - starts, len(ids)).astype(np.int64)
     return ids, Runs((image.shape[0], image.shape[1]), starts[order], stops[order], bounds, areas)
+
+
+def write(path: Path, ids: NDArray[np.integer]) -> None:
+    """Write (H, W) ids; the file is never there in part. Raises ValueError for an id beyond 16 bits."""
+    from PIL import Image
+
+    if ids.size and (ids.min() < 0 or ids.max() >= 1 << 16):
+        raise ValueError("an id beyond 65535")
+    content = io.BytesIO()
+    Image.fromarray(ids.astype(np.uint16)).save(content, format="PNG")
+    write_whole(path, content.getvalue())

@@ -1,0 +1,163 @@
+"""COCO's JSON with a `track_id` for each annotation, as annotation tools (CVAT among them) read and write it.
+
+An image is one frame, named `<sequence>/<frame>.jpg`; an annotation's mask is RLE, compressed or not, or polygons.
+Categories go by their names; `ignore` with `iscrowd` is the ignore region.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.classes import CLASS_IDS, MOTS_IGNORE, class_name, from_mots, to_mots
+from mots.errors import MotsError
+from mots.formats import rle
+from mots.formats.kitti_mots import MotsLines
+from mots.runs import Runs, runs_of
+from mots.trackers.masks import Masks
+
+__all__ = ["IGNORE", "category", "dumps", "lines_of_rows", "mots_class", "read", "segmentation"]
+
+IGNORE = "ignore"
+ALIASES = {"pedestrian": "person"}
+
+
+def category(mots_id: int) -> str:
+    """The name of a class as MOTS numbers it."""
+    return IGNORE if mots_id == MOTS_IGNORE else class_name(from_mots(mots_id))
+
+
+def mots_class(name: str, place: str) -> int:
+    """The class of a name, as MOTS numbers it. Raises MotsError for an unknown one."""
+    name = ALIASES.get(name.lower(), name.lower())
+    if name == IGNORE:
+        return MOTS_IGNORE
+    if name not in CLASS_IDS:
+        raise MotsError(f"{place}: unknown category '{name}': wanted COCO's names, pedestrian or {IGNORE}")
+    return to_mots(CLASS_IDS[name])
+
+
+def dumps(sequences: Mapping[str, MotsLines]) -> str:
+    """Sequences as one JSON text."""
+    classes = sorted({int(c) for lines in sequences.values() for c in lines.classes})
+    images: dict[tuple[str, int], dict[str, Any]] = {}
+    annotations: list[dict[str, Any]] = []
+    for name, lines in sequences.items():
+        height, width = lines.runs.size
+        for row, text in enumerate(rle.encode(lines.runs)):
+            frame = int(lines.frames[row])
+            image = images.setdefault(
+                (name, frame),
+                {
+                    "id": len(images) + 1,
+                    "file_name": f"{name}/{frame:06d}.jpg",
+                    "height": height,
+                    "width": width,
+                    "video": name,
+                    "frame": frame,
+                },
+            )
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image["id"],
+                    "category_id": int(lines.classes[row]),
+                    "segmentation": {"size": [height, width], "counts": text.decode("ascii")},
+                    "area": int(lines.runs.areas[row]),
+                    "bbox": box_of(lines.runs, row),
+                    "iscrowd": int(lines.classes[row] == MOTS_IGNORE),
+                    "track_id": int(lines.ids[row]),
+                    "attributes": {"track_id": int(lines.ids[row])},
+                }
+            )
+    categories = [{"id": c, "name": category(c)} for c in classes]
+    whole = {"images": list(images.values()), "categories": categories, "annotations": annotations}
+    return json.dumps(whole, separators=(",", ":"))
+
+
+def box_of(runs: Runs, row: int) -> list[int]:
+    """x y width height of a mask."""
+    height = runs.size[0]
+    own = slice(int(runs.bounds[row]), int(runs.bounds[row + 1]))
+    starts, stops = runs.starts[own], runs.stops[own] - 1
+    if len(starts) == 0:
+        return [0, 0, 0, 0]
+    x1, x2 = int(starts[0] // height), int(stops[-1] // height)
+    if (starts // height != stops // height).any():  # a run goes on in the next column
+        return [x1, 0, x2 - x1 + 1, height]
+    y1, y2 = int((starts % height).min()), int((stops % height).max())
+    return [x1, y1, x2 - x1 + 1, y2 - y1 + 1]
+
+
+def read(path: Path) -> dict[str, MotsLines]:
+    """The sequences of a file, by name. Raises MotsError with the annotation that has no track, mask or image."""
+    try:
+        whole = json.loads(path.read_bytes())
+        images = {image["id"]: image for image in whole["images"]}
+        names = {each["id"]: each["name"] for each in whole["categories"]}
+        rows: dict[str, list[tuple[int, int, int, bytes, tuple[int, int]]]] = {}
+        for each in whole["annotations"]:
+            where = f"{path}: annotation {each['id']}"
+            image = images[each["image_id"]]
+            file = Path(image["file_name"])
+            name, frame = str(image.get("video", file.parent.name or path.stem)), int(image.get("frame", file.stem))
+            track = each.get("track_id", (each.get("attributes") or {}).get("track_id"))
+            if track is None:
+                raise MotsError(f"{where}: no track_id")
+            size = (int(image["height"]), int(image["width"]))
+            text = segmentation(each["segmentation"], size, where)
+            class_id = mots_class(names[each["category_id"]], where)
+            rows.setdefault(name, []).append((frame, int(track), class_id, text, size))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MotsError(f"{path}: not COCO's JSON with tracks ({error!r})") from error
+    return {name: lines_of_rows(each, f"{path}: {name}") for name, each in rows.items()}
+
+
+def segmentation(found: Any, size: tuple[int, int], where: str) -> bytes:
+    """A mask in COCO's forms as compressed RLE: RLE compressed or not, or polygons."""
+    if isinstance(found, dict) and isinstance(found["counts"], str):
+        return bytes(found["counts"].encode("ascii"))
+    if isinstance(found, dict):
+        edges = np.cumsum(np.array(found["counts"], np.int64))
+        if len(edges) == 0 or edges[-1] != size[0] * size[1]:
+            raise MotsError(f"{where}: runs that do not fill a frame of {size[0]} x {size[1]}")
+        starts, stops = edges[0::2][: len(edges) // 2], edges[1::2]
+        kept = stops > starts
+        first, last = starts[kept].astype(np.int32), stops[kept].astype(np.int32)
+        bounds = np.array([0, len(first)], np.int64)
+        return rle.encode(Runs(size, first, last, bounds, np.array([(last - first).sum()], np.int64)))[0]
+    picture = np.zeros(size, np.bool_)
+    for polygon in found:
+        picture |= filled(np.array(polygon, np.float64).reshape(-1, 2), size)
+    return rle.encode(runs_of(Masks.from_images(picture[None])))[0]
+
+
+def filled(corners: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(H, W) the pixels whose middles lie inside a polygon of corners (K, 2) x y, by the even-odd rule."""
+    x, y = np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5
+    picture = np.zeros(size, np.bool_)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        rows = np.flatnonzero((y1 <= y) != (y2 <= y))  # of pixels whose line the edge crosses
+        crossing = x1 + (y[rows] - y1) * (x2 - x1) / (y2 - y1) if len(rows) else np.zeros(0)
+        picture[rows] ^= x[None, :] > crossing[:, None]
+    return picture
+
+
+def lines_of_rows(rows: list[tuple[int, int, int, bytes, tuple[int, int]]], origin: str) -> MotsLines:
+    """Frame, id, class, RLE and size of each mask as lines, in the order of frames."""
+    rows = sorted(rows, key=lambda row: row[0])
+    size = rows[0][4] if rows else (0, 0)
+    for row in rows:
+        if row[4] != size:
+            raise MotsError(f"{origin}: frame {row[0]}: {row[4][0]} x {row[4][1]} after {size[0]} x {size[1]}")
+    try:
+        runs = rle.decode([row[3] for row in rows], size) if rows else Runs.empty(size)
+    except rle.RLEError as error:
+        raise MotsError(f"{origin}: frame {rows[error.row][0]}: the mask does not decode: {error}") from error
+    frames, ids, classes = np.array([row[:3] for row in rows], np.int64).reshape(-1, 3).T
+    return MotsLines(origin, np.arange(1, len(rows) + 1), frames, ids, classes, runs)
