@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mots.choices import add_choice, add_reid, chosen_settings
 from mots.errors import MotsError
+from mots.startup import quick_start
 
 if TYPE_CHECKING:
     from mots.benchmark_run import Plan
@@ -142,6 +143,7 @@ def score_run(sequences: list[SequenceFiles], plan: Plan, benchmark: str, parsed
 
 
 def run_validate(parsed: argparse.Namespace) -> int:
+    quick_start()
     from mots.validation import fix, validate
 
     results = parsed.results
@@ -191,6 +193,7 @@ def write_json(file: Path, faults: list[Fault]) -> None:
 
 
 def run_submit(parsed: argparse.Namespace) -> int:
+    quick_start()
     from mots.submission import STEP_LAYOUT, submit
 
     if parsed.output.exists() and not parsed.overwrite:
@@ -204,6 +207,7 @@ def run_submit(parsed: argparse.Namespace) -> int:
 
 
 def run_convert(parsed: argparse.Namespace) -> int:
+    quick_start()
     from mots.conversion import convert
 
     if parsed.target.exists() and not parsed.overwrite:

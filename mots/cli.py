@@ -14,6 +14,7 @@ from mots import __version__
 from mots.benchmark_commands import add_benchmark_commands
 from mots.choices import add_choice, add_reid, chosen_settings
 from mots.errors import MotsError, MotsWarning
+from mots.startup import quick_start
 
 if TYPE_CHECKING:
     from mots.faults import Fault
@@ -191,26 +192,8 @@ def run_detect(parsed: argparse.Namespace) -> int:
     return 0
 
 
-def load_numba_without_scipy() -> None:
-    """Load numba's array functions as if scipy were not there.
-
-    They look for scipy's BLAS, and loading that takes longer than scoring a benchmark. Nothing of ours multiplies
-    matrices in compiled code; only this command's own process goes without.
-    """
-    name = "scipy.linalg.cython_blas"
-    if name not in sys.modules:
-        sys.modules[name] = None  # type: ignore[assignment]  # Python's way to say: cannot be imported
-        try:
-            import numba.np.arraymath  # noqa: F401
-        finally:
-            del sys.modules[name]
-
-
 def run_score(parsed: argparse.Namespace) -> int:
-    import gc
-
-    gc.disable()  # nothing here makes cycles that matter; looking for them takes a twentieth of the run
-    load_numba_without_scipy()
+    quick_start()
     from mots import score_table
     from mots.files import write_whole
     from mots.scoring import score

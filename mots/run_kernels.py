@@ -18,6 +18,7 @@ __all__ = [
     "UNFINISHED",
     "common_pixels",
     "decode",
+    "encode",
     "scan_lines",
 ]
 
@@ -107,6 +108,51 @@ def decode(
         bounds[i + 1] = runs
         areas[i] = area
     return starts[:runs], stops[:runs], bounds, areas, 0, 0, 0
+
+
+@compiled
+def encode(starts: Places, stops: Places, bounds: Integers, pixels: int) -> tuple[NDArray[np.uint8], Integers]:
+    """The encodings of N masks of `pixels` in all, one after the other, and the (N + 1,) places where each begins.
+
+    Runs that touch (over a column's end) become one: the encoding has no empty gap but the first.
+    """
+    n = len(bounds) - 1
+    places = np.zeros(n + 1, np.int64)
+    text = np.empty(8 * len(starts) + 16 * n + 16, np.uint8)
+    size = 0
+    for i in range(n):
+        before = two_before = three_before = np.int64(0)  # the lengths of the last counts
+        count = 0
+        reached = np.int64(0)  # the pixels that are encoded
+        run = bounds[i]
+        while reached < pixels or count == 0:
+            if count % 2 == 0:  # a gap, up to the next run or to the frame's end
+                length = (np.int64(starts[run]) if run < bounds[i + 1] else pixels) - reached
+            else:
+                stop = np.int64(stops[run])
+                run += 1
+                while run < bounds[i + 1] and starts[run] == stop:
+                    stop = np.int64(stops[run])
+                    run += 1
+                length = stop - reached
+            reached += length
+            three_before, two_before, before = two_before, before, length
+            value = length - three_before if count >= 3 else length
+            count += 1
+            if size + MAX_GROUPS >= len(text):
+                longer = np.empty(2 * len(text), np.uint8)
+                longer[:size] = text[:size]
+                text = longer
+            while True:
+                digit = value & 0x1F
+                value >>= 5
+                more = value != -1 if digit & 0x10 else value != 0
+                text[size] = 48 + (digit | 0x20 if more else digit)
+                size += 1
+                if not more:
+                    break
+        places[i + 1] = size
+    return text[:size], places
 
 
 @compiled

@@ -113,6 +113,7 @@ def test_every_module_has_its_test() -> None:
         "score_table": "scoring",
         "sequence": "metrics",
         "sprites": "world",
+        "startup": "cli",
         "tracks": "tracker",
     }
     assert {path.stem for path in SOURCES} - tested - set(elsewhere) == set()

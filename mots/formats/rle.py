@@ -57,65 +57,9 @@ def decode_at(
 
 def encode(runs: Runs) -> list[bytes]:
     """The compressed encoding of each mask."""
-    n, (height, width) = len(runs), runs.size
-    starts, stops, bounds = merged(runs.starts, runs.stops, runs.bounds)
-    lengths = np.diff(bounds)
-    owner = np.repeat(np.arange(n), lengths)
-    # Counts alternate gap, run, gap, run ..., and end with a gap where the image goes on.
-    first = np.ones(len(starts), np.bool_)
-    first[1:] = owner[1:] != owner[:-1]
-    before = np.where(first, 0, np.concatenate([[0], stops[:-1]]))
-    last_stop = np.zeros(n, np.int64)
-    filled = lengths > 0
-    last_stop[filled] = stops[bounds[1:][filled] - 1]
-    rest = height * width - last_stop
-    per_mask = 2 * lengths + (rest > 0)
-    offsets = np.concatenate([[0], np.cumsum(per_mask)])
-    counts = np.zeros(offsets[-1], np.int64)
-    place = offsets[owner] + 2 * (np.arange(len(starts)) - bounds[owner])
-    counts[place] = starts - before
-    counts[place + 1] = stops - starts
-    tails = np.flatnonzero(rest > 0)
-    counts[offsets[tails + 1] - 1] = rest[tails]
-    # From the fourth on, differences from two before.
-    index = np.arange(len(counts)) - np.repeat(offsets[:-1], per_mask)
-    late = np.flatnonzero(index >= 3)
-    values = counts.copy()
-    values[late] -= counts[late - 2]
-    return characters(values, offsets)
+    from mots import run_kernels as kernels
 
-
-def merged(
-    starts: NDArray[np.int32], stops: NDArray[np.int32], bounds: NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]:
-    """The runs with those that touch (over a column's end) joined: the encoding has no empty gap but the first."""
-    owner = np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
-    opens = np.ones(len(starts), np.bool_)
-    opens[1:] = (starts[1:] != stops[:-1]) | (owner[1:] != owner[:-1])
-    closes = np.ones(len(starts), np.bool_)
-    closes[:-1] = opens[1:]
-    per_mask = np.bincount(owner[opens], minlength=len(bounds) - 1) if len(bounds) > 1 else np.zeros(0, np.int64)
-    return starts[opens], stops[closes], np.concatenate([[0], np.cumsum(per_mask)]).astype(np.int64)
-
-
-def characters(values: NDArray[np.int64], bounds: NDArray[np.int64]) -> list[bytes]:
-    """Signed numbers as strings, one string for each segment bounds[i] to bounds[i + 1]."""
-    # One more group is needed until what remains is 0 or -1 and the last group's fifth bit tells its sign.
-    groups = np.ones(len(values), np.int64)
-    rest = values >> 5
-    digit = values & 0x1F
-    while True:
-        more = np.where(digit & 0x10, rest != -1, rest != 0)
-        if not more.any():
-            break
-        groups += more
-        digit = np.where(more, rest & 0x1F, digit)
-        rest = np.where(more, rest >> 5, rest)
-    ends = np.concatenate([[0], np.cumsum(groups)])
-    value = np.repeat(values, groups)
-    place = np.arange(len(value)) - np.repeat(ends[:-1], groups)
-    code = (value >> (5 * place)) & 0x1F
-    code |= np.where(place < np.repeat(groups, groups) - 1, 0x20, 0)
-    text = (code + 48).astype(np.uint8).tobytes()
-    cuts = ends[bounds].tolist()
-    return [text[a:b] for a, b in itertools.pairwise(cuts)]
+    height, width = runs.size
+    text, places = kernels.encode(runs.starts, runs.stops, runs.bounds, height * width)
+    content = text.tobytes()
+    return [content[a:b] for a, b in itertools.pairwise(places.tolist())]
