@@ -11,24 +11,33 @@ def test_new_tracks_wait_unless_they_are_sure() -> None:
     assert set(first_states(scores, LifecycleSettings(confirm_hits=1)).tolist()) == {State.CONFIRMED}
 
 
-SETTINGS = LifecycleSettings(confirm_hits=3, memory=1.0)
+SETTINGS = LifecycleSettings(confirm_hits=3, memory=1.0, hidden_memory=2.0)
 
 
 @pytest.mark.parametrize(
-    ("before", "hits", "matched", "unseen", "after"),
+    ("before", "hits", "matched", "unseen", "hidden", "after"),
     [
-        (State.TENTATIVE, 2, True, 0.0, State.TENTATIVE),
-        (State.TENTATIVE, 3, True, 0.0, State.CONFIRMED),
-        (State.TENTATIVE, 2, False, 0.1, State.REMOVED),
-        (State.CONFIRMED, 9, True, 0.0, State.CONFIRMED),
-        (State.CONFIRMED, 9, False, 0.1, State.LOST),
-        (State.LOST, 9, True, 0.0, State.CONFIRMED),
-        (State.LOST, 9, False, 1.0, State.LOST),  # exactly as long as it is remembered
-        (State.LOST, 9, False, 1.1, State.REMOVED),
+        (State.TENTATIVE, 2, True, 0.0, False, State.TENTATIVE),
+        (State.TENTATIVE, 3, True, 0.0, False, State.CONFIRMED),
+        (State.TENTATIVE, 2, False, 0.1, False, State.REMOVED),
+        (State.CONFIRMED, 9, True, 0.0, False, State.CONFIRMED),
+        (State.CONFIRMED, 9, False, 0.1, False, State.LOST),
+        (State.LOST, 9, True, 0.0, False, State.CONFIRMED),
+        (State.LOST, 9, False, 1.0, False, State.LOST),  # exactly as long as it is remembered
+        (State.LOST, 9, False, 1.1, False, State.REMOVED),
+        (State.LOST, 9, False, 1.1, True, State.LOST),  # occluded, not gone
+        (State.LOST, 9, False, 2.0, True, State.LOST),
+        (State.LOST, 9, False, 2.1, True, State.REMOVED),
+        (State.TENTATIVE, 2, False, 0.1, True, State.REMOVED),
     ],
 )
-def test_rules(before: State, hits: int, matched: bool, unseen: float, after: State) -> None:
+def test_rules(before: State, hits: int, matched: bool, unseen: float, hidden: bool, after: State) -> None:
     states = next_states(
-        np.array([before], np.int8), np.array([hits]), np.array([matched]), np.array([unseen]), SETTINGS
+        np.array([before], np.int8),
+        np.array([hits]),
+        np.array([matched]),
+        np.array([unseen]),
+        np.array([hidden]),
+        SETTINGS,
     )
     assert states.tolist() == [after]

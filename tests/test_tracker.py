@@ -44,6 +44,18 @@ def test_an_id_returns_after_a_gap_within_memory_and_not_after() -> None:
         assert (again == first) is same
 
 
+def test_who_is_hidden_behind_another_is_waited_for_longer_than_who_is_gone() -> None:
+    standing, front = (60, 20, 75, 60), (40, 10, 110, 80)
+    for hidden, same in ((True, True), (False, False)):
+        tracker = Tracker(AT_ONCE, RATE)
+        for _ in range(8):
+            (first,) = tracker.update(boxes_as_detections([standing])).tolist()
+        for _ in range(15):  # half a second more than the memory
+            tracker.update(boxes_as_detections([front if hidden else (150, 10, 190, 80)]))
+        ids = tracker.update(boxes_as_detections([standing, (150, 10, 190, 80)])).tolist()
+        assert (ids[0] == first) is same
+
+
 def test_missing_frames_only_make_the_step_longer() -> None:
     tracker = Tracker(AT_ONCE, RATE)
     ids = [tracker.update(boxes_as_detections([walker(k)]), time=k / RATE).tolist() for k in (0, 1, 2, 3, 7, 8, 13)]

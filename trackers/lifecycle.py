@@ -35,6 +35,7 @@ class LifecycleSettings:
     confirm_hits: int = 2  # a track seen this often without a gap is confirmed
     sure_score: float = 0.7  # a track that starts with a detection of at least this score is confirmed at once
     memory: float = 2.0  # seconds for which a lost track waits to be seen again
+    hidden_memory: float = 4.0  # and for which it waits where others hide it; at least `memory`
 
 
 def first_states(scores: NDArray[np.floating], settings: LifecycleSettings) -> NDArray[np.int8]:
@@ -48,18 +49,20 @@ def next_states(
     hits: NDArray[np.int64],
     matched: NDArray[np.bool_],
     unseen: NDArray[np.float64],
+    hidden: NDArray[np.bool_],
     settings: LifecycleSettings,
 ) -> NDArray[np.int8]:
     """(T,) states after a frame.
 
     `hits`: (T,) frames in which each was seen, this one counted. `matched`: (T,) whether it was seen in this frame.
-    `unseen`: (T,) seconds since it was last seen.
+    `unseen`: (T,) seconds since it was last seen. `hidden`: (T,) whether others are in front of where it should be.
 
     tentative: confirmed at `confirm_hits`, removed when it goes unseen. confirmed and lost: confirmed when seen, lost
-    when not, removed when unseen for more than `memory`.
+    when not, removed when unseen for more than `memory`, or `hidden_memory` where it is hidden.
     """
     tentative = states == TENTATIVE
     after = np.where(matched, CONFIRMED, LOST)
     after = np.where(tentative & matched & (hits < settings.confirm_hits), TENTATIVE, after)
-    gone = ~matched & (tentative | (unseen > settings.memory + ROUNDING))
+    patience = np.where(hidden, max(settings.memory, settings.hidden_memory), settings.memory)
+    gone = ~matched & (tentative | (unseen > patience + ROUNDING))
     return np.where(gone, REMOVED, after).astype(np.int8)

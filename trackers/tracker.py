@@ -46,6 +46,7 @@ SEEN, LOST = (State.CONFIRMED,), (State.LOST,)
 KNOWN = SEEN + LOST
 CONFIRMED, REMOVED = int(State.CONFIRMED), int(State.REMOVED)  # an enum's members are slow to look up
 HIGH = 0.5
+HIDDEN = 0.5  # of a lost track's mask under others': it is occluded
 DEFAULT_STAGES = (
     Stage("confident", SEEN, HIGH, 1.01, limit=0.85, mask_weight=0.2, appearance_weight=0.4),
     Stage(
@@ -363,6 +364,7 @@ class Tracker:
         last_seen[rows] = now
         matched = np.zeros(len(tracks), np.bool_)
         matched[rows] = True
+        hidden = self._hidden(tracks, detections, found, ~matched & (now - last_seen > self.settings.lifecycle.memory))
         order = np.arange(len(tracks))
         order[rows] = len(tracks) + found
         sure = found[is_clean[found]]
@@ -370,7 +372,7 @@ class Tracker:
         both = type(tracks.masks).concatenate(detections.size, [tracks.masks, detections.masks])
         return Tracks(
             ids=tracks.ids,
-            states=next_states(tracks.states, hits, matched, now - last_seen, self.settings.lifecycle),
+            states=next_states(tracks.states, hits, matched, now - last_seen, hidden, self.settings.lifecycle),
             hits=hits,
             last_seen=last_seen,
             means=means,
@@ -380,6 +382,18 @@ class Tracker:
             masks=both.take(order),
             gallery=tracks.gallery,
         )
+
+    def _hidden(
+        self, tracks: Tracks, detections: Detections, found: NDArray[np.int64], overdue: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """(T,) which of the tracks that are `overdue` (T,) are occluded: their masks, moved to where they should be by
+        now, lie for the most part under those of tracks in sight. On open ground they are gone."""
+        hidden = np.zeros(len(tracks), np.bool_)
+        rows = np.flatnonzero(overdue)
+        if len(rows) and len(found):
+            moved = tracks.take(rows).moved_masks()
+            hidden[rows] = moved.coverage(detections.masks.take(found)).sum(axis=1) >= HIDDEN
+        return hidden
 
     def _rescaled(
         self,
