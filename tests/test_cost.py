@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections, random_images
 
-from mots.trackers.cost import Comparison, add_stage, compare
+from mots.trackers.cost import Comparison, compare, stage_cost
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
@@ -78,42 +78,26 @@ def test_nothing_compares_with_nothing() -> None:
 
 
 def staged(
-    near: np.ndarray,
-    by_box: np.ndarray,
-    by_mask: np.ndarray,
-    rows: list[int],
-    columns: list[int],
-    own: list[int],
-    fit: list[int],
-    **knobs: Any,
+    near: np.ndarray, by_box: np.ndarray, by_mask: np.ndarray, rows: list[int], columns: list[int], **knobs: Any
 ) -> np.ndarray:
-    """The cost after one stage, of bit 1."""
-    weights = {
-        "limit": 0.0,
-        "mask_weight": 0.5,
-        "appearance_weight": 0.0,
-        "appearance_limit": 1.01,
-        "score_weight": 0.0,
-    }
+    """The cost in one stage."""
+    weights = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
     arguments: dict[str, Any] = {
         "unlike": np.zeros(near.shape),
         "scores": np.ones(near.shape[1], np.float32),
         **weights,
         **knobs,
     }
-    cost = np.full((len(rows), len(columns)), np.inf)
-    kept = [arguments[name] for name in ("limit", *list(weights)[1:])]
-    add_stage(
-        cost, near, by_box, by_mask, arguments["unlike"], np.array(rows), np.array(columns), np.array(own),
-        np.array(fit), 1, arguments["scores"], *kept,
+    return stage_cost(
+        near, by_box, by_mask, arguments["unlike"], np.array(rows), np.array(columns), arguments["scores"],
+        *(arguments[name] for name in weights),
     )  # fmt: skip
-    return cost
 
 
 def cost_of(unlike: float = 0.0, score: float = 1.0, **weights: float) -> float:
     """The cost of one pair with a box IoU of 0.8 and a mask IoU of 0.6."""
     return staged(
-        np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), [0], [0], [1], [1],
+        np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), [0], [0],
         unlike=np.full((1, 1), unlike), scores=np.array([score], np.float32), **weights,
     ).item()  # fmt: skip
 
@@ -126,17 +110,10 @@ def test_a_cost_weighs_masks_boxes_looks_and_scores() -> None:
     assert cost_of(unlike=0.5, appearance_limit=0.5) == np.inf
     assert cost_of(score=0.5, score_weight=1.0) == pytest.approx(1 - 0.35)
     assert cost_of(score=0.5, score_weight=0.5) == pytest.approx(1 - 0.7 * 0.75)
-    assert cost_of(limit=0.85) == pytest.approx(1 - 0.7 - 0.85)
 
 
 def test_only_the_rows_and_columns_asked_for_are_weighed() -> None:
     near = np.array([[True, False, True], [True, True, True]])
     by_box = np.arange(6.0).reshape(2, 3) / 10
-    cost = staged(near, by_box, by_box, [1, 0], [2, 1], [1, 1], [1, 1, 1])
+    cost = staged(near, by_box, by_box, [1, 0], [2, 1])
     assert cost == pytest.approx(np.array([[0.5, 0.6], [0.8, np.inf]]))
-
-
-def test_tracks_and_detections_of_another_stage_are_left_as_they_are() -> None:
-    near, overlap = np.ones((2, 2), np.bool_), np.ones((2, 2))
-    cost = staged(near, overlap, overlap, [0, 1], [0, 1], [1, 2], [3, 2])
-    assert cost.tolist() == [[0.0, np.inf], [np.inf, np.inf]]

@@ -56,6 +56,18 @@ def test_who_is_hidden_behind_another_is_waited_for_longer_than_who_is_gone() ->
         assert (ids[0] == first) is same
 
 
+def test_who_is_missed_for_a_moment_still_competes_with_those_in_sight() -> None:
+    # The one on the left goes unseen for a frame; the one on the right, close by, then does when he is back.
+    left, right = (40, 20, 60, 60), (48, 20, 68, 60)
+    for brief, wanted in ((0.3, [1]), (0.0, [2])):
+        stages = tuple(replace(s, lost_for=brief) if s.name == "confident" else s for s in AT_ONCE.stages)
+        tracker = Tracker(replace(AT_ONCE, stages=stages), RATE)
+        for _ in range(5):
+            assert tracker.update(boxes_as_detections([left, right])).tolist() == [1, 2]
+        assert tracker.update(boxes_as_detections([right])).tolist() == [2]
+        assert tracker.update(boxes_as_detections([left])).tolist() == wanted
+
+
 def test_missing_frames_only_make_the_step_longer() -> None:
     tracker = Tracker(AT_ONCE, RATE)
     ids = [tracker.update(boxes_as_detections([walker(k)]), time=k / RATE).tolist() for k in (0, 1, 2, 3, 7, 8, 13)]

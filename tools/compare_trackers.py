@@ -5,7 +5,9 @@
 
 Each tracker gets the saved detections of the two MOTS20 sequences beside the project, and the pictures; its output is
 each detection's mask with the track's id, made disjoint by score. Rows "with OSNet" get the embeddings that ours gets
-of the same network. Ultralytics' trackers come with the `models` extra; ours runs with its default settings of mots20.
+of the same network. Ultralytics' trackers come with the `models` extra; BoxMOT's and Roboflow's run where there is an
+environment for them (`tools/peers.py` says how to make it). Ours runs with its default settings of mots20, the others
+with their own defaults and, named `tuned`, with the best of 28 settings picked by hand on these sequences.
 
 `--worlds` takes toy worlds of these seeds in place of the real data: 300 frames each with noisy detections and noisy
 embeddings, many posts to hide behind, and half of the walkers in one and the same style.
@@ -14,9 +16,14 @@ embeddings, many posts to hide behind, and half of the walkers in one and the sa
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +31,7 @@ from typing import Any
 import numpy as np
 from ablate import SEQUENCES, SHARED, Observed, observed, tracked
 from numpy.typing import NDArray
+from PIL import Image
 
 from mots import refine
 from mots.appearance import DIMENSION, embed
@@ -42,6 +50,15 @@ COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "Frag", "FP
 HARD = WorldSettings(posts=8, look_alikes=0.5)
 LENGTH = 300
 COUNTS = ("IDS", "Frag", "FP", "FN")
+PEERS = Path(__file__).resolve().parents[1] / ".venv-peers/bin/python"
+TUNED_TRACKTRACK: dict[str, Any] = {"track_high_thresh": 0.5, "new_track_thresh": 0.6}
+OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("boxmot strongsort", {}),
+    ("boxmot strongsort", {"min_conf": 0.3, "max_age": 90, "max_cos_dist": 0.2}),
+    ("boxmot strongsort", {"min_conf": 0.4, "max_age": 90, "max_cos_dist": 0.25}),
+    *((f"boxmot {kind}", {}) for kind in ("botsort", "boosttrack", "occluboost", "bytetrack", "sam2mot")),
+    *((f"roboflow {kind}", {}) for kind in ("botsort", "mcbyte", "cbiou", "bytetrack", "ocsort")),
+)
 
 
 def main() -> None:
@@ -52,10 +69,11 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.worlds:
         scenes = {f"world{seed}": World(seed, HARD) for seed in arguments.worlds}
+        drawn = {name: list(world.frames(LENGTH)) for name, world in scenes.items()}
         compare(
-            {name: [world.truth(k) for k in range(LENGTH)] for name, world in scenes.items()},
-            {name: list(observed_world(world)) for name, world in scenes.items()},
-            lambda name: (image for image, _ in scenes[name].frames(LENGTH)),
+            {name: [truth for _, truth in frames] for name, frames in drawn.items()},
+            {name: list(observed_world(world, drawn[name])) for name, world in scenes.items()},
+            lambda name: (image for image, _ in drawn[name]),
             load("default").tracker,
             arguments.markdown,
         )
@@ -114,11 +132,66 @@ def runs(frames: dict[str, list[Observed]], images: Images, settings: TrackerSet
     from ultralytics.trackers.track import TRACKER_MAP
 
     for name in TRACKER_MAP:
-        for looks in (False, True):
-            if looks and name not in ("botsort", "tracktrack", "deepocsort"):
-                continue
-            label = f"ultralytics {name}" + (" with OSNet" if looks else "")
-            yield label, lambda s, name=name, looks=looks: with_ultralytics(name, images(s), frames[s], looks)
+        yield f"ultralytics {name}", lambda s, name=name: with_ultralytics(name, images(s), frames[s], {}, False)
+        if name in ("botsort", "tracktrack", "deepocsort"):
+            label = f"ultralytics {name} with OSNet"
+            yield label, lambda s, name=name: with_ultralytics(name, images(s), frames[s], {}, True)
+    yield (
+        f"ultralytics tracktrack with OSNet, tuned {written(TUNED_TRACKTRACK)}",
+        lambda s: with_ultralytics("tracktrack", images(s), frames[s], TUNED_TRACKTRACK, True),
+    )
+    if not PEERS.exists():
+        print(f"no {PEERS}: BoxMOT's and Roboflow's trackers are left out", file=sys.stderr)
+        return
+    with TemporaryDirectory() as folder:
+        given = {s: given_to_peers(Path(folder) / s, images(s), frames[s]) for s in frames}
+        for name, options in OTHERS:
+            label = name + (f", tuned {written(options)}" if options else "")
+            yield label, partial(with_peer, name, options, given, frames)
+
+
+def written(options: dict[str, Any]) -> str:
+    """Options as in a command."""
+    return " ".join(f"{key}={value}" for key, value in options.items())
+
+
+def given_to_peers(folder: Path, images: Iterator[NDArray[np.uint8]], frames: list[Observed]) -> Path:
+    """A folder of what `tools/peers.py` reads."""
+    folder.mkdir()
+    for k, (image, seen) in enumerate(zip(images, frames, strict=True)):
+        found, path = seen.plain, folder / f"{k:06d}.png"
+        Image.fromarray(image).save(path, compress_level=1)
+        np.savez(
+            folder / f"{k:06d}.npz",
+            boxes=np.ascontiguousarray(found.boxes, np.float32),
+            scores=np.asarray(found.scores, np.float32),
+            classes=found.classes,
+            features=features(seen),
+            mask_boxes=found.masks.boxes,
+            mask_pixels=found.masks.pixels,
+            mask_starts=found.masks.starts,
+            image=np.array(str(path)),
+        )
+    return folder
+
+
+def with_peer(
+    name: str, options: dict[str, Any], given: dict[str, Path], frames: dict[str, list[Observed]], sequence: str
+) -> list[FrameLabels]:
+    """The results of a tracker in the peers' environment."""
+    script = Path(__file__).with_name("peers.py")
+    command = [str(PEERS), str(script), name, json.dumps(options), str(given[sequence])]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+    with np.load(given[sequence] / "ids.npz") as ids:
+        return [converted(seen.plain, ids[f"{k:06d}"], seen.number) for k, seen in enumerate(frames[sequence])]
+
+
+def features(seen: Observed) -> NDArray[np.float32]:
+    """(N, D) the network's part of what ours gets, of unit length again."""
+    found = seen.looks.embeddings[:, DIMENSION:]
+    return np.ascontiguousarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), np.float32)
 
 
 def tracked_offline(
@@ -141,10 +214,10 @@ def tracked_offline(
     return results
 
 
-def observed_world(world: World) -> Iterator[Observed]:
+def observed_world(world: World, drawn: list[tuple[NDArray[np.uint8], FrameLabels]]) -> Iterator[Observed]:
     """The frames of a toy world; its own embeddings stand for a network's."""
     camera = Camera()
-    for k, (image, _) in enumerate(world.frames(LENGTH)):
+    for k, (image, _) in enumerate(drawn):
         found = world.detections(k)
         plain = replace(found, embeddings=np.zeros((len(found), 0), np.float32))
         colours = embed(image, plain)
@@ -153,16 +226,16 @@ def observed_world(world: World) -> Iterator[Observed]:
 
 
 def with_ultralytics(
-    kind: str, images: Iterator[NDArray[np.uint8]], frames: list[Observed], looks: bool
+    kind: str, images: Iterator[NDArray[np.uint8]], frames: list[Observed], options: dict[str, Any], looks: bool
 ) -> list[FrameLabels]:
-    """The results of one of Ultralytics' trackers, with its own default settings."""
+    """The results of one of Ultralytics' trackers, with its own settings but for `options`."""
     import torch
     from ultralytics.cfg import ROOT
     from ultralytics.engine.results import Boxes
     from ultralytics.trackers.track import TRACKER_MAP
     from ultralytics.utils import YAML
 
-    settings = SimpleNamespace(**YAML.load(ROOT / f"cfg/trackers/{kind}.yaml"))
+    settings = SimpleNamespace(**YAML.load(ROOT / f"cfg/trackers/{kind}.yaml") | options)
     settings.device = "cpu"
     if looks:
         settings.with_reid, settings.model = True, "auto"
@@ -172,10 +245,8 @@ def with_ultralytics(
         found = seen.plain
         rows = np.concatenate([found.boxes, found.scores[:, None], found.classes[:, None]], axis=1).astype(np.float32)
         more: dict[str, Any] = {}
-        if looks:  # the network's part of what ours gets, of unit length again
-            features = seen.looks.embeddings[:, DIMENSION:]
-            features = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-            more["feats"] = torch.from_numpy(np.ascontiguousarray(features, np.float32))
+        if looks:
+            more["feats"] = torch.from_numpy(features(seen))
         bgr = np.ascontiguousarray(image[:, :, ::-1])
         answer = np.asarray(tracker.update(Boxes(rows, found.size), bgr, **more), np.float64)
         ids = np.zeros(len(found), np.int64)

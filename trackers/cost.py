@@ -1,6 +1,6 @@
 """How unlike each track and each detection are: mask overlap, box overlap, appearance and gates in one (T, N) cost.
 
-`compare` looks at every pair of a frame once; `add_stage` weighs what it saw for one stage of association.
+`compare` looks at every pair of a frame once; `stage_cost` weighs what it saw for one stage of association.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .compiled import compiled
 from .masks import Masks
 
-__all__ = ["Comparison", "compare", "add_stage"]
+__all__ = ["Comparison", "compare", "stage_cost"]
 
 Matrix = NDArray[np.float64]
 
@@ -160,39 +160,33 @@ def compare_pairs(
 
 
 @compiled
-def add_stage(
-    cost: Matrix,
+def stage_cost(
     near: NDArray[np.bool_],
     by_box: Matrix,
     by_mask: Matrix,
     unlike: Matrix,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    own: NDArray[np.int64],
-    fit: NDArray[np.int64],
-    bit: int,
     scores: NDArray[np.float32],
-    limit: float,
     mask_weight: float,
     appearance_weight: float,
     appearance_limit: float,
     score_weight: float,
-) -> None:
-    """Lower `cost` (R, C), of tracks `rows` and detections `columns`, to what their pairs cost in a stage less its
-    `limit`, where that is lower. The stage's tracks (T,) and detections (N,) have its `bit` in `own` and `fit`.
+) -> Matrix:
+    """(R, C) the cost of each pair of the tracks `rows` and the detections `columns` in one stage; inf: forbidden.
 
     The likeness is a mean of three: mask IoU, box IoU (together the overlap, shared by `mask_weight`) and appearance
     (`appearance_weight`); `unlike` (T, N) is appearance from 0, as the same, to 1, as another, and from
     `appearance_limit` on a pair is forbidden. `score_weight` 0 leaves scores (N,) out; 1 multiplies the likeness by the
     detection's score (ByteTrack's score fusion). The cost is 1 less the likeness.
     """
+    cost = np.full((len(rows), len(columns)), np.inf)
     for r in range(len(rows)):
         i = rows[r]
-        if not own[i] & bit:
-            continue
         for c in range(len(columns)):
             j = columns[c]
-            if near[i, j] and fit[j] & bit and unlike[i, j] < appearance_limit:
+            if near[i, j] and unlike[i, j] < appearance_limit:
                 overlap = mask_weight * by_mask[i, j] + (1.0 - mask_weight) * by_box[i, j]
                 likeness = (1.0 - appearance_weight) * overlap + appearance_weight * (1.0 - unlike[i, j])
-                cost[r, c] = min(cost[r, c], 1.0 - likeness * (1.0 - score_weight * (1.0 - scores[j])) - limit)
+                cost[r, c] = 1.0 - likeness * (1.0 - score_weight * (1.0 - scores[j]))
+    return cost

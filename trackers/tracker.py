@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from . import motion
 from .appearance import AppearanceScale, AppearanceSettings, clean
 from .assignment import Solver, assign
-from .cost import Comparison, add_stage, compare
+from .cost import Comparison, compare, stage_cost
 from .detections import Detections
 from .doubles import singles
-from .lifecycle import LifecycleSettings, State, first_states, next_states
+from .lifecycle import ROUNDING, LifecycleSettings, State, first_states, next_states
 from .motion import STILL, MotionSettings
+from .reentry import ReentrySettings, known_again, remembered
 from .snapshot import flat, read, tracks_of, write
 from .tracks import Track, Tracks
 
@@ -35,23 +36,22 @@ class Stage:
     limit: float  # a pair of this cost or more is not made
     mask_weight: float = 0.5  # the masks' share of the overlap; the rest is the boxes'
     appearance_weight: float = 0.0  # appearance's share of the likeness where there are embeddings
-    together: bool = False  # decided in one assignment with the stage before, not after it
+    lost_for: float = np.inf  # of lost tracks, those that were seen within this many seconds
     blind_limit: float = 0.0  # the limit where there are no embeddings; 0: the same
     appearance_limit: float = 1.01  # a pair that looks this unlike (0 as the same, 1 as another object) is not made
     score_weight: float = 0.0  # how much a low score counts against a detection
 
 
-STATES = tuple(State)
-SEEN, LOST = (State.CONFIRMED,), (State.LOST,)
-KNOWN = SEEN + LOST
-CONFIRMED, REMOVED = int(State.CONFIRMED), int(State.REMOVED)  # an enum's members are slow to look up
+IN_SIGHT, OUT_OF_SIGHT = (State.CONFIRMED,), (State.LOST,)
+KNOWN = IN_SIGHT + OUT_OF_SIGHT
+CONFIRMED, LOST, REMOVED = (int(s) for s in (State.CONFIRMED, State.LOST, State.REMOVED))  # members are slow to look up
 HIGH = 0.5
 HIDDEN = 0.5  # of a lost track's mask under others': it is occluded
 DEFAULT_STAGES = (
-    Stage("confident", SEEN, HIGH, 1.01, limit=0.85, mask_weight=0.2, appearance_weight=0.4),
+    Stage("confident", KNOWN, HIGH, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.4, lost_for=0.3),
     Stage(
         "lost",
-        LOST,
+        OUT_OF_SIGHT,
         HIGH,
         1.01,
         limit=0.6,
@@ -60,7 +60,7 @@ DEFAULT_STAGES = (
         blind_limit=0.85,
         appearance_limit=0.6,
     ),
-    Stage("low score", SEEN, 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
+    Stage("low score", IN_SIGHT, 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
     Stage("tentative", (State.TENTATIVE,), 0.3, 1.01, limit=0.7),
 )
 
@@ -74,22 +74,10 @@ class TrackerSettings:
     motion: MotionSettings = field(default_factory=MotionSettings)
     gate: float = 13.8  # squared Mahalanobis distance of the centres above which no pair is made: 0.999 of chi2(2)
     appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
+    reentry: ReentrySettings = field(default_factory=ReentrySettings)
     groups: tuple[tuple[int, ...], ...] = ()  # class ids that a detector may confuse on one object
     double_iou: float = 0.7  # of two masks of one group with a larger IoU, the one of lower score gets no id
     solver: Solver = "scipy"
-
-
-def rounds(stages: tuple[Stage, ...]) -> list[list[tuple[Stage, NDArray[np.bool_]]]]:
-    """Stages that are decided together, in their order, each with (4,) whether tracks of a state take part."""
-    found: list[list[tuple[Stage, NDArray[np.bool_]]]] = []
-    for stage in stages:
-        part = np.zeros(len(STATES), np.bool_)
-        part[[int(state) for state in stage.states]] = True
-        if stage.together and found:
-            found[-1].append((stage, part))
-        else:
-            found.append([(stage, part)])
-    return found
 
 
 class Tracker:
@@ -107,7 +95,8 @@ class Tracker:
         self._time = 0.0
         self._issued = 0
         self._scale = AppearanceScale()
-        self._rounds = rounds(self.settings.stages)
+        self._away: Tracks | None = None  # gone, but their looks are remembered
+        self._stages = [(stage, np.isin(list(State), stage.states)) for stage in self.settings.stages]
         self._classes: list[int] = []  # in the order of the columns of the tracks' votes
 
     def update(
@@ -141,11 +130,13 @@ class Tracker:
         single = singles(detections, self._groups()[columns], self.settings.double_iou)
         tracks = self._predicted(tracks.with_classes(len(self._classes)), dt, camera)
         pairs = self._compared(tracks, detections, columns)
-        rows, found = self._associate(tracks, detections, single, pairs)
+        rows, found = self._associate(tracks, detections, single, pairs, now)
         is_clean = clean(detections, self.settings.appearance)
         self._scale = self._rescaled(tracks, detections, single, rows, found, is_clean, pairs.distance)
         tracks = self._seen(tracks, detections, columns, rows, found, now, is_clean)
         alive = tracks.states != REMOVED
+        away = tracks.take(np.zeros(0, np.int64)) if self._away is None else self._away.with_classes(len(self._classes))
+        away = remembered(away, tracks.take(~alive), now, self.settings.reentry)
 
         free = single.copy()
         free[found] = False
@@ -167,6 +158,7 @@ class Tracker:
             states = first_states(detections.scores[starting], self.settings.lifecycle)
             everyone = tracks.join(replace(begun, states=states))
             alive = np.concatenate([alive, np.ones(len(starting), np.bool_)])
+        everyone, self._away = self._known_again(everyone, away)
         everyone = self._named(everyone)
         ids = np.concatenate([everyone.ids, [0]])[rows_of]  # no row: the last one, 0
         if not alive.all():
@@ -223,7 +215,9 @@ class Tracker:
 
         `load` goes on with it bit for bit. Raises OSError when the file cannot be written.
         """
-        arrays: dict[str, NDArray[Any]] = {} if self._tracks is None else flat(self._tracks)
+        arrays: dict[str, NDArray[Any]] = {}
+        for prefix, tracks in (("", self._tracks), ("away.", self._away)):
+            arrays |= {} if tracks is None else {prefix + name: array for name, array in flat(tracks).items()}
         arrays["settings"] = np.array(repr(self.settings))
         arrays["numbers"] = np.array([self.frame_rate, self._time, self._scale.same, self._scale.other])
         arrays["issued"] = np.array(self._issued)
@@ -244,6 +238,8 @@ class Tracker:
             frame_rate, time, same, other = arrays["numbers"].tolist()
             tracker = cls(settings, frame_rate)
             tracker._tracks = tracks_of(arrays) if "ids" in arrays else None
+            away = {name.removeprefix("away."): arrays[name] for name in arrays if name.startswith("away.")}
+            tracker._away = tracks_of(away) if away else None
             tracker._time, tracker._issued = time, int(arrays["issued"])
             tracker._classes = arrays["classes"].tolist()
             tracker._scale = AppearanceScale(same, other)
@@ -291,31 +287,29 @@ class Tracker:
         detections: Detections,
         single: NDArray[np.bool_],
         pairs: Comparison,
+        now: float,
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of tracks and of detections that belong together, stage after stage among those still free."""
         looks, scores = detections.embeddings.shape[1] > 0, detections.scores
         unlike = self._scale.unlikeness(pairs.distance) if looks else pairs.distance
         free_tracks, free = np.ones(len(tracks), np.bool_), single.copy()
         made_rows, made_columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for together in self._rounds:
-            # Which stage a track and a detection meet in, if any: a bit for each stage of the round.
-            own, fit = np.zeros(len(tracks), np.int64), np.zeros(len(detections), np.int64)
-            for k, (stage, states) in enumerate(together):
-                own |= (states[tracks.states] & free_tracks).astype(np.int64) << k
-                fit |= ((scores >= stage.min_score) & (scores < stage.max_score) & free).astype(np.int64) << k
-            rows, found = np.flatnonzero(own), np.flatnonzero(fit)
+        for stage, states in self._stages:
+            part = states[tracks.states] & free_tracks
+            if stage.lost_for < np.inf:
+                part &= (tracks.states != LOST) | (now - tracks.last_seen <= stage.lost_for + ROUNDING)
+            rows = np.flatnonzero(part)
+            found = np.flatnonzero((scores >= stage.min_score) & (scores < stage.max_score) & free)
             if len(rows) == 0 or len(found) == 0:
                 continue
-            # What a pair gains over its stage's limit, negated: so stages with limits of their own compete fairly.
-            cost = np.full((len(rows), len(found)), np.inf)
-            for k, (stage, _) in enumerate(together):
-                limit = stage.limit if looks or not stage.blind_limit else stage.blind_limit
-                add_stage(
-                    cost, pairs.near, pairs.by_box, pairs.by_mask, unlike, rows, found, own, fit, 1 << k, scores,
-                    limit, stage.mask_weight, stage.appearance_weight if looks else 0.0,
-                    stage.appearance_limit if looks else np.inf, stage.score_weight,
-                )  # fmt: skip
-            chosen = assign(cost, 0.0, self.settings.solver)
+            cost = stage_cost(
+                pairs.near, pairs.by_box, pairs.by_mask, unlike, rows, found, scores, stage.mask_weight,
+                stage.appearance_weight if looks else 0.0, stage.appearance_limit if looks else np.inf,
+                stage.score_weight,
+            )  # fmt: skip
+            chosen = assign(
+                cost, stage.limit if looks or not stage.blind_limit else stage.blind_limit, self.settings.solver
+            )
             made_rows.append(rows[chosen[:, 0]])
             made_columns.append(found[chosen[:, 1]])
             free_tracks[made_rows[-1]] = False
@@ -411,6 +405,32 @@ class Tracker:
         scale = self._scale.with_frame(detections.embeddings[single & (detections.scores >= HIGH)])
         sure = is_clean[found] & (tracks.states[rows] == CONFIRMED)
         return scale.with_pairs(distances[rows[sure], found[sure]])
+
+    def _known_again(self, tracks: Tracks, away: Tracks) -> tuple[Tracks, Tracks]:
+        """Newly confirmed tracks that look like one that is away take up its identity; and who is still away."""
+        new = np.flatnonzero((tracks.states == CONFIRMED) & (tracks.ids == 0))
+        if len(new) == 0 or len(away) == 0 or tracks.gallery.means.shape[1] == 0:
+            return tracks, away
+        others = np.flatnonzero((tracks.ids > 0) & (tracks.states != REMOVED))
+        groups = self._groups()
+        own, theirs = groups[tracks.votes.argmax(axis=1)], groups[away.votes.argmax(axis=1)]
+        chosen = known_again(
+            tracks.gallery.take(new), own[new], away.gallery, theirs, tracks.gallery.take(others), own[others],
+            self._scale, self.settings.reentry,
+        )  # fmt: skip
+        if len(chosen) == 0:
+            return tracks, away
+        rows, back = new[chosen[:, 0]], chosen[:, 1]
+        ids, hits, votes = tracks.ids.copy(), tracks.hits.copy(), tracks.votes.copy()
+        ids[rows] = away.ids[back]
+        hits[rows] += away.hits[back]
+        votes[rows] += away.votes[back]
+        order = np.arange(len(tracks))
+        order[rows] = len(tracks) + back
+        gallery = tracks.gallery.join(away.gallery).take(order)  # its new views are few, and may be half hidden
+        return replace(tracks, ids=ids, hits=hits, votes=votes, gallery=gallery), away.take(
+            np.setdiff1d(np.arange(len(away)), back)
+        )
 
     def _named(self, tracks: Tracks) -> Tracks:
         """Newly confirmed tracks get the next ids."""

@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import boxes_as_detections
+
+from mots.trackers.appearance import AppearanceScale, AppearanceSettings, Gallery
+from mots.trackers.detections import Detections
+from mots.trackers.lifecycle import LifecycleSettings
+from mots.trackers.reentry import ReentrySettings, known_again
+from mots.trackers.tracker import Tracker, TrackerSettings
+
+RATE = 10.0
+SCALE = AppearanceScale(same=0.0, other=1.0)
+PEOPLE = np.linalg.qr(np.random.default_rng(3).normal(0, 1, (8, 8)))[0].astype(np.float32)  # as unlike as can be
+SETTINGS = TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=1, memory=1.0, hidden_memory=1.0))
+STANDING = [(20, 20, 40, 60), (80, 20, 100, 60), (140, 20, 160, 60), (170, 60, 190, 98)]
+
+
+def gallery(*looks: np.ndarray) -> Gallery:
+    """One clean view of each."""
+    return Gallery.begin(np.array(looks, np.float32).reshape(-1, 8), np.ones(len(looks), np.bool_), 0.0, 3)
+
+
+def between(a: int, b: int, share: float) -> np.ndarray:
+    """Somebody who looks a little like b and else like a."""
+    mixed = (1 - share) * PEOPLE[a] + share * PEOPLE[b]
+    return np.asarray(mixed / np.linalg.norm(mixed), np.float32)
+
+
+def chosen(new: Gallery, away: Gallery, others: Gallery, groups: tuple[int, int, int] = (0, 0, 0)) -> list[list[int]]:
+    """Pairs of new and away where all of each have one group."""
+    parts = [np.full(len(g.means), group) for g, group in zip((new, away, others), groups, strict=True)]
+    return known_again(
+        new, parts[0], away, parts[1], others, parts[2], SCALE, ReentrySettings(unlikeness=0.35, margin=0.2)
+    ).tolist()
+
+
+NOBODY = gallery()
+
+
+def test_who_looks_like_one_who_is_away_is_known_again() -> None:
+    assert chosen(gallery(PEOPLE[2], PEOPLE[5]), gallery(PEOPLE[5], PEOPLE[1]), NOBODY) == [[1, 0]]
+    assert chosen(gallery(PEOPLE[2]), NOBODY, NOBODY) == []
+    assert chosen(NOBODY, gallery(PEOPLE[2]), NOBODY) == []
+
+
+def test_who_is_not_like_enough_is_new() -> None:
+    assert chosen(gallery(between(2, 3, 0.3)), gallery(PEOPLE[2]), NOBODY) == [[0, 0]]
+    assert chosen(gallery(between(2, 3, 0.6)), gallery(PEOPLE[2]), NOBODY) == []
+
+
+def test_who_could_as_well_be_another_is_new() -> None:
+    twin = between(2, 3, 0.2)
+    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2], twin), NOBODY) == []
+    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), gallery(twin)) == []
+    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), gallery(PEOPLE[4])) == [[0, 0]]
+
+
+def test_an_identity_returns_once_and_within_its_class_only() -> None:
+    assert chosen(gallery(between(2, 3, 0.1), PEOPLE[2]), gallery(PEOPLE[2]), NOBODY) == [[1, 0]]
+    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), NOBODY, (1, 0, 0)) == []
+    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), gallery(PEOPLE[2]), (0, 0, 1)) == [[0, 0]]
+
+
+def seen(tracker: Tracker, people: list[int], places: list[int], frames: int = 1) -> list[int]:
+    """The ids after people were seen at places for some frames."""
+    ids: list[int] = []
+    for _ in range(frames):
+        found = boxes_as_detections([STANDING[place] for place in places])
+        ids = tracker.update(replace(found, embeddings=PEOPLE[people])).tolist()
+    return ids
+
+
+def test_one_who_comes_back_elsewhere_after_seconds_is_the_same() -> None:
+    for memory, wanted in ((10.0, [2, 3, 1]), (3.0, [2, 3, 4])):
+        tracker = Tracker(replace(SETTINGS, reentry=ReentrySettings(memory=memory)), RATE)
+        assert seen(tracker, [0, 1, 2], [0, 1, 2], 10) == [1, 2, 3]
+        assert seen(tracker, [1, 2], [1, 2], 40) == [2, 3]
+        assert seen(tracker, [1, 2, 0], [1, 2, 3], 3) == wanted
+
+
+def test_who_was_seen_too_seldom_is_not_remembered() -> None:
+    brief = replace(SETTINGS, appearance=AppearanceSettings(every=0.2))
+    for frames, wanted in ((3, 4), (9, 3)):
+        tracker = Tracker(brief, RATE)
+        seen(tracker, [1, 2], [0, 1], 10)
+        assert seen(tracker, [1, 2, 0], [0, 1, 2], frames) == [1, 2, 3]
+        seen(tracker, [1, 2], [0, 1], 40)
+        assert seen(tracker, [1, 2, 0], [0, 1, 2]) == [1, 2, wanted]
+
+
+def test_a_tracker_without_looks_knows_nobody_again() -> None:
+    tracker = Tracker(SETTINGS, RATE)
+    for boxes in ([STANDING[0]], [], [STANDING[0]]):
+        for _ in range(20):
+            ids = tracker.update(boxes_as_detections(boxes) if boxes else Detections.empty((100, 200))).tolist()
+    assert ids == [2]
+
+
+@pytest.mark.parametrize("cut", [5, 30, 45])
+def test_those_who_are_away_are_in_the_saved_state(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    script = [([0, 1, 2], [0, 1, 2])] * 10 + [([1, 2], [1, 2])] * 30 + [([1, 2, 0], [1, 2, 3])] * 10
+    whole, first = Tracker(SETTINGS, RATE), Tracker(SETTINGS, RATE)
+    wanted = [seen(whole, *each) for each in script]
+    found = [seen(first, *each) for each in script[:cut]]
+    path = tmp_path_factory.mktemp("state") / "x.npz"
+    first.save(path)
+    second = Tracker.load(path, SETTINGS)
+    assert found + [seen(second, *each) for each in script[cut:]] == wanted
+    assert wanted[-1] == [2, 3, 1]
