@@ -13,9 +13,10 @@ from mots.errors import MotsError
 from mots.startup import quick_start
 
 if TYPE_CHECKING:
-    from mots.benchmark_run import Plan
     from mots.datasets import SequenceFiles
+    from mots.engines import Engine
     from mots.faults import Fault
+    from mots.run_plan import Plan
 
 __all__ = ["add_benchmark_commands"]
 
@@ -25,7 +26,7 @@ FOUND = 1  # the exit status of a check that found something
 def add_benchmark_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `run`, `validate`, `submit` and `convert` to the command line."""
     run = commands.add_parser("run", help="track every sequence of a data set, skip what is done, and score it")
-    run.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder")
+    run.add_argument("--root", type=Path, metavar="DIR", help="the data set's folder, or a video")
     run.add_argument("--benchmark", help="kitti-mots, mots20 or kitti-step; without it any folder of videos or images")
     run.add_argument("--split", metavar="NAME|FILE", help="train, val, test, or a .seqmap file (default: all there is)")
     run.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
@@ -33,7 +34,10 @@ def add_benchmark_commands(commands: argparse._SubParsersAction[argparse.Argumen
     run.add_argument("--detections", type=Path, metavar="DIR", help="saved ones: <sequence>.npz or .txt")
     run.add_argument("--offline", action="store_true", help="see all frames of a sequence first: fewer misses")
     run.add_argument("--semantic", type=Path, metavar="DIR", help="kitti-step: <sequence>/%%06d.png of train ids")
-    run.add_argument("--jobs", type=int, default=1, metavar="N", help="sequences at a time, spread over the GPUs")
+    run.add_argument("--jobs", type=int, metavar="N", help="processes, spread over the GPUs (default 1)")
+    run.add_argument("--chunk-frames", type=int, default=0, metavar="N", help="cut longer sequences, for more --jobs")
+    run.add_argument("--engine", choices=("processes", "ray"), default="processes", help="ray: a Ray cluster")
+    run.add_argument("--ray-address", metavar="ADDRESS", help="auto, host:port (default: a cluster of this machine)")
     run.add_argument("--quiet", action="store_true", help="print only what failed")
     add_reid(run)
     add_choice(run)
@@ -74,9 +78,10 @@ def add_benchmark(parser: argparse.ArgumentParser) -> None:
 
 
 def run_benchmark(parsed: argparse.Namespace) -> int:
-    from mots.benchmark_run import Outcome, Plan, run_all
+    from mots.benchmark_run import run_all
     from mots.benchmarks import benchmark_named
     from mots.datasets import discover
+    from mots.run_plan import Outcome, Plan
 
     bench = None if parsed.benchmark is None else benchmark_named(parsed.benchmark)
     if bench is not None and parsed.preset == "default":
@@ -89,8 +94,12 @@ def run_benchmark(parsed: argparse.Namespace) -> int:
         return 0
     if parsed.root is None:
         raise MotsError("--root is missing: name the data set's folder")
-    if parsed.jobs < 1:
+    if parsed.jobs is not None and parsed.jobs < 1:
         raise MotsError(f"--jobs {parsed.jobs}: wanted 1 or more")
+    if parsed.chunk_frames < 0:
+        raise MotsError(f"--chunk-frames {parsed.chunk_frames}: wanted frames, or 0 to cut nothing")
+    if parsed.ray_address is not None and parsed.engine != "ray":
+        raise MotsError("--ray-address goes with --engine ray")
     step = bench is not None and bench.name == "kitti-step"
     if parsed.semantic is not None and not step:
         raise MotsError("--semantic goes with --benchmark kitti-step")
@@ -98,7 +107,15 @@ def run_benchmark(parsed: argparse.Namespace) -> int:
     sequences = discover(parsed.root, bench, parsed.split, names)
     words = [parsed.benchmark or parsed.root.resolve().name, "" if parsed.split is None else Path(parsed.split).stem]
     default = Path("runs") / "-".join(filter(None, words))
-    plan = Plan(parsed.output or default, settings, parsed.offline, parsed.detections, step, parsed.semantic)
+    plan = Plan(
+        parsed.output or default,
+        settings,
+        parsed.offline,
+        parsed.detections,
+        step,
+        parsed.semantic,
+        parsed.chunk_frames,
+    )
 
     def tell(outcome: Outcome) -> None:
         if outcome.state == "failed":
@@ -107,7 +124,7 @@ def run_benchmark(parsed: argparse.Namespace) -> int:
             what = "done before" if outcome.state == "skipped" else f"{outcome.message}, {outcome.seconds:.1f} s"
             print(f"{outcome.name}: {what}", flush=True)
 
-    outcomes = run_all(sequences, plan, parsed.jobs, tell)
+    outcomes = run_all(sequences, plan, engine_of(parsed, plan), tell)
     failed = [outcome.name for outcome in outcomes if outcome.state == "failed"]
     scored = [each for each in sequences if each.truth is not None and each.name not in failed]
     if bench is not None and scored:
@@ -122,6 +139,17 @@ def run_benchmark(parsed: argparse.Namespace) -> int:
         )
         return FOUND
     return 0
+
+
+def engine_of(parsed: argparse.Namespace, plan: Plan) -> Engine:
+    """What does the tasks."""
+    if parsed.engine == "ray":
+        from mots.ray_engine import RayCluster
+
+        return RayCluster(plan, parsed.ray_address, parsed.jobs)
+    from mots.engines import Processes
+
+    return Processes(plan, parsed.jobs or 1)
 
 
 def score_run(sequences: list[SequenceFiles], plan: Plan, benchmark: str, parsed: argparse.Namespace) -> None:

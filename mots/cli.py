@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from mots import __version__
 from mots.benchmark_commands import add_benchmark_commands
 from mots.choices import add_choice, add_reid, chosen_settings
+from mots.dataset_commands import add_dataset_command
 from mots.errors import MotsError, MotsWarning
 from mots.startup import quick_start
 
@@ -101,6 +102,7 @@ def build_parser() -> argparse.ArgumentParser:
     score.set_defaults(run=run_score)
 
     add_benchmark_commands(commands)
+    add_dataset_command(commands)
 
     tune = commands.add_parser("tune", help="search for the tracker's settings on saved detections")
     tune.add_argument(

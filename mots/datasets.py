@@ -46,9 +46,11 @@ def discover(
 ) -> list[SequenceFiles]:
     """The sequences of a data set's folder, by name.
 
-    With a `split` (a name, or a `.seqmap` file) each of its sequences must be there; without one, all that are. Raises
-    MotsError that names the places where a sequence was looked for.
+    `root` may be a single video. With a `split` (a name, or a `.seqmap` file) each of its sequences must be there;
+    without one, all that are. Raises MotsError that names the places where a sequence was looked for.
     """
+    if root.is_file() and root.suffix.lower() in VIDEO_ENDINGS and bench is None and split is None:
+        return [SequenceFiles(root.stem, root, None, None)]
     if not root.is_dir():
         raise MotsError(f"{root}: no such folder")
     lengths: dict[str, int | None] = {}

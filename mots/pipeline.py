@@ -123,7 +123,7 @@ class Run:
 
     def __init__(
         self,
-        source: str | Path | int | Source,
+        source: str | Path | int | Source | saved.SavedDetections,
         settings: Settings | None = None,
         detections: str | Path | None = None,
         detector: Detector | None = None,
@@ -132,16 +132,15 @@ class Run:
         self.source: Source | None = None
         self.saved: saved.SavedDetections | None = None
         self.detector = detector
-        if not isinstance(source, (str, Path, int)):
+        if isinstance(source, saved.SavedDetections):
+            self._take_saved(source)
+        elif not isinstance(source, (str, Path, int)):
             self.source = source
             self.name, self.frame_rate, self.length = source.name, source.frame_rate, source.length
         elif Path(str(source)).suffix in saved.ENDINGS and "://" not in str(source):
             if detections is not None:
                 raise MotsError(f"{source} and {detections} are both detections: give the frames as SOURCE")
-            self.saved = saved.read(Path(str(source)))
-            self.name = Path(str(source)).stem
-            self.frame_rate = self.saved.frame_rate or self.settings.frame_rate
-            self.length = self.saved.length
+            self._take_saved(saved.read(Path(str(source))))
         else:
             from mots.sources import open_source
 
@@ -165,6 +164,11 @@ class Run:
             self.classes = names_to_ids(self.settings.classes, self.names)
         except ValueError as error:
             raise MotsError(str(error)) from error
+
+    def _take_saved(self, detections: saved.SavedDetections) -> None:
+        """Track detections without their frames."""
+        self.saved, self.name, self.length = detections, detections.path.stem, detections.length
+        self.frame_rate = detections.frame_rate or self.settings.frame_rate
 
     def tracked(self) -> Iterator[TrackedFrame]:
         """The frames with their objects, as they come."""
@@ -201,9 +205,7 @@ class Run:
     def _identified(self) -> Iterator[tuple[NDArray[np.uint8], Tracker, Observed]]:
         """Each frame's picture, the tracker after it, and what it said."""
         tracker = Tracker(self.settings.tracker, self.frame_rate)
-        camera = self._camera()
-        for frame, found in self.detected():
-            motion = STILL if camera is None else camera.motion(frame.image, found.masks)
+        for frame, found, motion in self.measured():
             try:
                 ids = tracker.update(found, frame.time, motion)
             except ValueError as error:
@@ -228,33 +230,47 @@ class Run:
 
         return Appearance(self.settings.reid)
 
-    def detected(self) -> Iterator[tuple[Frame, Detections]]:
-        """The frames with their detections of the wanted classes, saved ones where there are any, with embeddings."""
-        appearance = self.appearance
-        for frame, found in self._found():
+    def measured(self) -> Iterator[tuple[Frame, Detections, NDArray[np.float64]]]:
+        """All that the tracker is told of each frame: it is the same whatever came before, but for the camera's motion.
+
+        The frame, its detections of the wanted classes (saved ones where there are any) with embeddings, and the
+        (2, 3) map of the last frame's still points to this frame's.
+        """
+        if self.source is None:
+            assert self.saved is not None
+            yield from self._saved_alone(self.saved)
+            return
+        appearance, camera = self.appearance, self._camera()
+        for frame, found in self._found(self.source):
             if appearance is not None and found.embeddings.shape[1] == 0:
                 found = appearance.embedded(frame.image, found)
-            yield frame, found
+            yield frame, found, STILL if camera is None else camera.motion(frame.image, found.masks)
 
-    def _found(self) -> Iterator[tuple[Frame, Detections]]:
+    def _found(self, source: Source) -> Iterator[tuple[Frame, Detections]]:
         if self.saved is None:
-            assert self.source is not None
             assert self.detector is not None
-            for frame in self.source:
+            for frame in source:
                 yield frame, self.detector.detect([frame.image], self.classes)[0]
-        elif self.source is None:
-            yield from ((frame, self._wanted(found)) for frame, found in self._saved_alone(self.saved))
         else:
-            yield from ((frame, self._wanted(found)) for frame, found in joined(self.source, self.saved))
+            from mots.sources import Part
 
-    def _saved_alone(self, detections: saved.SavedDetections) -> Iterator[tuple[Frame, Detections]]:
+            whole = not isinstance(source, Part)
+            yield from ((frame, self._wanted(found)) for frame, found in joined(source, self.saved, whole))
+
+    def _saved_alone(
+        self, detections: saved.SavedDetections
+    ) -> Iterator[tuple[Frame, Detections, NDArray[np.float64]]]:
         from mots.sources import Frame
 
         first: int | None = None
         for each in detections:
             first = each.frame if first is None else first
             time = each.time if np.isfinite(each.time) else (each.frame - first) / self.frame_rate
-            yield Frame(each.frame, time, NO_IMAGE), each.detections
+            yield Frame(each.frame, time, NO_IMAGE), self._wanted(each.detections), self._moved(each.camera)
+
+    def _moved(self, camera: NDArray[np.float64]) -> NDArray[np.float64]:
+        """A saved motion, where the settings ask for one."""
+        return camera if self.settings.camera.enabled else STILL
 
     def _wanted(self, found: Detections) -> Detections:
         if not self.classes:
@@ -281,10 +297,10 @@ def refined_frame(each: Observed, new: Refined, image: NDArray[np.uint8]) -> Tra
     return TrackedFrame(**own, predicted=predicted, image=image, alive=each.alive, moved_pixels=moved)
 
 
-def joined(source: Source, detections: saved.SavedDetections) -> Iterator[tuple[Frame, Detections]]:
+def joined(source: Source, detections: saved.SavedDetections, whole: bool = True) -> Iterator[tuple[Frame, Detections]]:
     """Frames with the saved detections of the same number; none where the file has none for a frame.
 
-    Raises MotsError where detections are of another size than the frames, or belong to no frame.
+    Raises MotsError where detections are of another size than the frames, or, of a `whole` source, belong to no frame.
     """
     found = iter(detections)
     current = next(found, None)
@@ -302,7 +318,7 @@ def joined(source: Source, detections: saved.SavedDetections) -> Iterator[tuple[
         matched += len(current.detections)
         yield frame, current.detections
         current = next(found, None)
-    if matched == 0:
+    if matched == 0 and whole:
         raise MotsError(
             f"{detections.path}: no detections for any frame of {source.name}: are the frame numbers the same?"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mots.errors import MotsError
 from mots.formats import saved_detections as saved
@@ -116,8 +117,8 @@ def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: b
         writer = saved.create(output, run.frame_rate, run.names)
         frames = count = 0
         with writer:
-            for each in interruptible(shown(map(Detected, run.detected()), run.name, run.length, quiet)):
-                writer.write(each.frame.number, each.frame.time, each.detections)
+            for each in interruptible(shown(map(Measured, run.measured()), run.name, run.length, quiet)):
+                writer.write(each.frame.number, each.frame.time, each.detections, each.camera)
                 frames, count = frames + 1, count + len(each.detections)
     except OSError as error:
         raise MotsError(
@@ -127,9 +128,9 @@ def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: b
     return f"{frames} frames, {count} detections -> {output}"
 
 
-class Detected:
-    """A frame and its detections, as the progress bar counts them."""
+class Measured:
+    """What is known of a frame, as the progress bar counts it."""
 
-    def __init__(self, pair: tuple[Frame, Detections]) -> None:
-        self.frame, self.detections = pair
+    def __init__(self, found: tuple[Frame, Detections, NDArray[np.float64]]) -> None:
+        self.frame, self.detections, self.camera = found
         self.alive = 0

@@ -6,6 +6,7 @@ over it is longer. A video that ends before its end raises MotsError after its l
 
 from __future__ import annotations
 
+import copy
 import glob
 import re
 import sys
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from mots.errors import MotsError, MotsWarning
 
-__all__ = ["Frame", "Images", "Source", "Video", "open_source"]
+__all__ = ["Cuttable", "Frame", "Images", "Part", "Source", "Video", "open_source"]
 
 IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm"}
 
@@ -44,7 +45,23 @@ class Source(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
 
-def open_source(source: str | Path | int, frame_rate: float = 30.0) -> Source:
+class Cuttable(Source, Protocol):
+    """A source of which a part can be read by itself."""
+
+    def between(self, start: int, stop: int | None, lead: int = 0) -> Cuttable:
+        """The frames from the `start`-th on, up to but without the `stop`-th, numbered and timed as in the whole.
+
+        `start` counts from 0; a `stop` of None is the end. A frame that cannot be decoded counts. `lead`: so many
+        frames before come too; nothing is said of those that cannot be decoded.
+        """
+        ...
+
+    def number_of(self, place: int) -> int:
+        """The number of the frame at a place, which counts from 0."""
+        ...
+
+
+def open_source(source: str | Path | int, frame_rate: float = 30.0) -> Cuttable:
     """What a user names: a video file, a folder of images, a glob of images, a camera's number, or a stream's URL.
 
     `frame_rate` (frames a second) gives images their times; videos have their own. Raises MotsError when there is
@@ -89,21 +106,35 @@ class Images:
         self.name = name
         self.frame_rate = frame_rate
         self.numbered = numbered(paths)
+        self.first = self.numbered[0][0]  # number of the frame at 0 seconds
+        self.told = self.first  # of frames from this number on it is said when they are skipped
         self.length: int | None = len(self.numbered)
         self.live = False
+
+    def between(self, start: int, stop: int | None, lead: int = 0) -> Images:
+        """See `Cuttable.between`."""
+        part = copy.copy(self)
+        part.numbered = self.numbered[max(start - lead, 0) : stop]
+        part.told = self.number_of(start)
+        part.length = len(part.numbered)
+        return part
+
+    def number_of(self, place: int) -> int:
+        """See `Cuttable.number_of`."""
+        return self.numbered[place][0]
 
     def __iter__(self) -> Iterator[Frame]:
         from PIL import ImageOps
 
         from mots.images import open_image
 
-        first = self.numbered[0][0]
         size: tuple[int, int] | None = None
         for number, path in self.numbered:
             try:
                 image = np.asarray(ImageOps.exif_transpose(open_image(path)).convert("RGB"))
             except (OSError, SyntaxError, ValueError) as error:
-                warnings.warn(MotsWarning(f"{path}: frame {number} is skipped: {error}"), stacklevel=2)
+                if number >= self.told:
+                    warnings.warn(MotsWarning(f"{path}: frame {number} is skipped: {error}"), stacklevel=2)
                 continue
             if size is not None and image.shape[:2] != size:
                 raise MotsError(
@@ -111,8 +142,8 @@ class Images:
                     "(height x width): put sequences of different sizes into folders of their own"
                 )
             size = (image.shape[0], image.shape[1])
-            yield Frame(number, (number - first) / self.frame_rate, image)
-        if size is None:
+            yield Frame(number, (number - self.first) / self.frame_rate, image)
+        if size is None and len(self.numbered) and self.numbered[0][0] == self.first:
             raise MotsError(f"{self.numbered[0][1].parent}: none of the {len(self.numbered)} images can be read")
 
 
@@ -133,6 +164,8 @@ class Video:
 
         self.location, self.format, self.live = location, container_format, live
         self.unshown = 0  # packets that the container means to be decoded and not shown
+        self.start, self.stop = 0, sys.maxsize  # numbers of the first frame that is given, and the first that is not
+        self.told = 0  # of frames from this number on it is said when they are skipped
         self.name = Path(location.partition("?")[0]).stem or "stream"
         try:
             with av.open(location, format=container_format) as container:
@@ -144,6 +177,17 @@ class Video:
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise MotsError(f"{location}: not a video that can be read ({reason(error)})") from error
 
+    def between(self, start: int, stop: int | None, lead: int = 0) -> Video:
+        """See `Cuttable.between`. It decodes from the beginning: only so are numbers and times sure to be the same."""
+        part = copy.copy(self)
+        part.start, part.told, part.stop = max(start - lead, 0), start, sys.maxsize if stop is None else stop
+        part.length = None if self.length is None else max(min(self.length, part.stop) - part.start, 0)
+        return part
+
+    def number_of(self, place: int) -> int:
+        """See `Cuttable.number_of`."""
+        return place
+
     def __iter__(self) -> Iterator[Frame]:
         import av
 
@@ -154,10 +198,13 @@ class Video:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             for decoded in self._decoded(container, stream):
+                if number >= self.stop:
+                    return
                 if decoded is None:
-                    warnings.warn(
-                        MotsWarning(f"{self.location}: frame {number} is skipped: it does not decode"), stacklevel=2
-                    )
+                    if number >= self.told:
+                        warnings.warn(
+                            MotsWarning(f"{self.location}: frame {number} is skipped: it does not decode"), stacklevel=2
+                        )
                     number, lost_last = number + 1, lost_last + 1
                     continue
                 lost_last = 0
@@ -168,14 +215,15 @@ class Video:
                 now = by_number if stamp is None else stamp - start
                 if not now > time:  # a broken clock
                     now = max(by_number, time + 0.5 / self.frame_rate)
-                image = decoded.to_ndarray(format="rgb24")
-                if size is not None and image.shape[:2] != size:
+                own = (decoded.height, decoded.width)
+                if size is not None and own != size:
                     raise MotsError(
-                        f"{self.location}: frame {number} is {image.shape[0]} x {image.shape[1]} after ones of "
+                        f"{self.location}: frame {number} is {own[0]} x {own[1]} after ones of "
                         f"{size[0]} x {size[1]} (height x width): cut the video where its size changes"
                     )
-                size, time = (image.shape[0], image.shape[1]), now
-                yield Frame(number, now, image)
+                size, time = own, now
+                if number >= self.start:
+                    yield Frame(number, now, decoded.to_ndarray(format="rgb24"))
                 number += 1
         if size is None:
             raise MotsError(f"{self.location}: no frame of this video can be decoded")
@@ -226,6 +274,32 @@ class Video:
                     yield from [None] * sum(stamp < frame.pts for stamp in waiting)
                     waiting = [stamp for stamp in waiting if stamp > frame.pts]
                 yield None if frame.is_corrupt else frame
+
+
+class Part:
+    """The frames of a source from the `start`-th on, up to but without the `stop`-th, after the one before them.
+
+    That one is there for what is measured between two frames; its number lies below `first`.
+    """
+
+    LEAD = 8  # frames that are looked through for one that decodes
+
+    def __init__(self, source: Cuttable, start: int, stop: int | None) -> None:
+        self.name, self.frame_rate = source.name, source.frame_rate
+        self.first = source.number_of(start)
+        self.source = source.between(start, stop, self.LEAD)
+        self.length = self.source.length
+
+    def __iter__(self) -> Iterator[Frame]:
+        before: Frame | None = None
+        for frame in self.source:
+            if frame.number < self.first:
+                before = frame
+                continue
+            if before is not None:
+                yield before
+                before = None
+            yield frame
 
 
 def declared_length(container: Any, stream: Any) -> tuple[int | None, int | None]:

@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from PIL import Image
 
+from mots.formats import kitti_mots
+from mots.formats import saved_detections as saved
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
+from mots.world import World, WorldSettings
 
 # Machines are shared and numba compiles on first use: no example may fail for being slow.
 settings.register_profile("mots", deadline=None)
@@ -75,3 +79,34 @@ def boxes_as_detections(
         np.array([0.9] * len(boxes) if scores is None else scores, np.float32),
         np.array([0] * len(boxes) if classes is None else classes, np.int64),
     )
+
+
+TOY_FRAMES = 12
+TOY = WorldSettings(height=90, width=160, walkers=6, vehicles=2)
+
+
+def toy_root(root: Path, names: tuple[str, ...] = ("0000", "0001")) -> Path:
+    """Toy worlds in the layout of KITTI MOTS, their noisy detections beside it, and a sequence map."""
+    for number, name in enumerate(names):
+        world, table = World(8 + number, TOY), kitti_mots.IdTable()
+        images, text = root / f"training/image_02/{name}", ""
+        images.mkdir(parents=True)
+        (root / "detections").mkdir(exist_ok=True)
+        with saved.create(root / f"detections/{name}.npz", 10.0, {}) as writer:
+            for k, (image, truth) in enumerate(world.frames(TOY_FRAMES)):
+                Image.fromarray(image).save(images / f"{k:06d}.png")
+                text += kitti_mots.lines(truth.take(np.flatnonzero(np.isin(truth.classes, (0, 2)))), table)
+                writer.write(k, k / 10, world.detections(k))
+        (root / "instances_txt").mkdir(exist_ok=True)
+        (root / f"instances_txt/{name}.txt").write_text(text)
+    (root / "x.seqmap").write_text("".join(f"{name} empty 000000 {TOY_FRAMES - 1:06d}\n" for name in names))
+    return root
+
+
+def result_files(output: Path) -> dict[str, bytes]:
+    """A benchmark run's results, by name."""
+    return {
+        str(file.relative_to(output)): file.read_bytes()
+        for folder in ("data", "tracks")
+        for file in sorted((output / folder).iterdir())
+    }

@@ -9,47 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import TOY_FRAMES, result_files, toy_root
 from PIL import Image
 
-from mots.benchmark_run import Outcome, Plan, is_done, run_all
+from mots.benchmark_run import chunks, run_all
 from mots.cli import main
 from mots.datasets import discover
-from mots.formats import kitti_mots, kitti_step
-from mots.formats import saved_detections as saved
-from mots.labels import FrameLabels
+from mots.engines import Processes
+from mots.formats import kitti_step
+from mots.manifest import chunk_of, is_done
+from mots.render import VideoWriter
+from mots.run_plan import Outcome, Plan, Task
+from mots.run_tasks import do
 from mots.settings import load
-from mots.world import World, WorldSettings
+from mots.world import World
 
-FRAMES = 12
-SIZE = WorldSettings(height=90, width=160, walkers=6, vehicles=2)
-
-
-def make(root: Path, names: tuple[str, ...] = ("0000", "0001")) -> Path:
-    """Toy worlds in the layout of KITTI MOTS, their noisy detections beside it, and a sequence map."""
-    for number, name in enumerate(names):
-        world, table = World(8 + number, SIZE), kitti_mots.IdTable()
-        images, text = root / f"training/image_02/{name}", ""
-        images.mkdir(parents=True)
-        (root / "detections").mkdir(exist_ok=True)
-        with saved.create(root / f"detections/{name}.npz", 10.0, {}) as writer:
-            for k, (image, truth) in enumerate(world.frames(FRAMES)):
-                Image.fromarray(image).save(images / f"{k:06d}.png")
-                text += kitti_mots.lines(wanted(truth), table)
-                writer.write(k, k / 10, world.detections(k))
-        (root / "instances_txt").mkdir(exist_ok=True)
-        (root / f"instances_txt/{name}.txt").write_text(text)
-    (root / "x.seqmap").write_text("".join(f"{name} empty 000000 {FRAMES - 1:06d}\n" for name in names))
-    return root
-
-
-def wanted(truth: FrameLabels) -> FrameLabels:
-    """People and cars."""
-    return truth.take(np.flatnonzero(np.isin(truth.classes, (0, 2))))
+FRAMES = TOY_FRAMES
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make(tmp_path_factory.mktemp("kitti"))
+    return toy_root(tmp_path_factory.mktemp("kitti"))
 
 
 def arguments(root: Path, output: Path, *more: str) -> list[str]:
@@ -67,15 +47,6 @@ def arguments(root: Path, output: Path, *more: str) -> list[str]:
     ]
 
 
-def files(output: Path) -> dict[str, bytes]:
-    """The results, by name."""
-    return {
-        str(file.relative_to(output)): file.read_bytes()
-        for folder in ("data", "tracks")
-        for file in sorted((output / folder).iterdir())
-    }
-
-
 def test_a_split_is_run_scored_skipped_validated_and_packed(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -86,16 +57,18 @@ def test_a_split_is_run_scored_skipped_validated_and_packed(
     scores = json.loads((tmp_path / "o/scores.json").read_text())
     assert set(scores["sequences"]) == {"0000", "0001"}
     assert scores["combined"]["pedestrian"]["HOTA"] > 0.3
-    assert set(files(tmp_path / "o")) == {f"data/000{k}.txt" for k in (0, 1)} | {f"tracks/000{k}.csv" for k in (0, 1)}
+    assert set(result_files(tmp_path / "o")) == {f"data/000{k}.txt" for k in (0, 1)} | {
+        f"tracks/000{k}.csv" for k in (0, 1)
+    }
     manifest = json.loads((tmp_path / "o/manifest/0000.json").read_text())
     assert manifest["frames"] == FRAMES
     assert manifest["seconds"] > 0
     assert manifest["by"]["versions"]["mots-engine"]
     assert not (tmp_path / "o/.work/0000").exists()
-    before = files(tmp_path / "o")
+    before = result_files(tmp_path / "o")
     assert main(arguments(made, tmp_path / "o")) == 0
     assert capsys.readouterr().out.count("done before") == 2
-    assert files(tmp_path / "o") == before
+    assert result_files(tmp_path / "o") == before
     split = str(made / "x.seqmap")
     assert main(["validate", str(tmp_path / "o/data"), "--split", split]) == 0
     assert main(["submit", str(tmp_path / "o/data"), "--split", split, "--output", str(tmp_path / "up.zip")]) == 0
@@ -124,28 +97,90 @@ def test_a_change_of_what_made_it_or_of_the_file_runs_it_again(made: Path, tmp_p
 def test_two_jobs_and_an_offline_run(made: Path, tmp_path: Path) -> None:
     assert main(arguments(made, tmp_path / "one", "--quiet")) == 0
     assert main(arguments(made, tmp_path / "two", "--quiet", "--jobs", "2")) == 0
-    assert files(tmp_path / "one") == files(tmp_path / "two")
+    assert result_files(tmp_path / "one") == result_files(tmp_path / "two")
     assert main(arguments(made, tmp_path / "off", "--quiet", "--jobs", "2", "--offline")) == 0
-    assert files(tmp_path / "off") != files(tmp_path / "one")
+    assert result_files(tmp_path / "off") != result_files(tmp_path / "one")
 
 
 def test_killed_at_any_moment_and_started_again_it_leaves_the_same_files(made: Path, tmp_path: Path) -> None:
     assert main(arguments(made, tmp_path / "whole", "--quiet")) == 0
-    expected = files(tmp_path / "whole")
+    expected = result_files(tmp_path / "whole")
     command = [sys.executable, "-m", "mots", *arguments(made, tmp_path / "cut", "--quiet")]
     for pause in (0.5, 1.2, 2.0, 2.8):
         process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
         time.sleep(pause)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        for name, content in (files(tmp_path / "cut") if (tmp_path / "cut/tracks").is_dir() else {}).items():
+        for name, content in (result_files(tmp_path / "cut") if (tmp_path / "cut/tracks").is_dir() else {}).items():
             assert content == expected[name]  # what is there is whole
     subprocess.run(command, check=True)
-    assert files(tmp_path / "cut") == expected
+    assert result_files(tmp_path / "cut") == expected
+
+
+def test_a_long_sequence_in_chunks_gives_the_same_files(made: Path, tmp_path: Path) -> None:
+    for more in ([], ["--offline"]):
+        whole, cut = tmp_path / f"whole{len(more)}", tmp_path / f"cut{len(more)}"
+        assert main(arguments(made, whole, "--quiet", *more)) == 0
+        assert main(arguments(made, cut, "--quiet", "--jobs", "2", "--chunk-frames", "5", *more)) == 0
+        assert result_files(whole) == result_files(cut)
+        assert not (cut / ".work").exists()
+        for name in ("0000", "0001"):
+            one, two = (json.loads((each / f"manifest/{name}.json").read_text()) for each in (whole, cut))
+            assert {**one, "seconds": 0} == {**two, "seconds": 0}
+
+
+def test_chunks_that_are_measured_are_not_measured_again(made: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "detections"
+    shutil.copytree(made / "detections", broken)
+    (sequence,) = discover(made, None, None, ["0000"])
+    plan = Plan(tmp_path / "o", load("kitti-mots"), detections=broken, chunk=5)
+    parts = chunks(sequence, plan)
+    assert [(part.start, part.stop) for part in parts] == [(0, 5), (5, 10), (10, None)]
+    assert [do(part, plan).state for part in parts[:2]] == ["measured"] * 2
+    before = [chunk_of(part, plan).stat().st_mtime_ns for part in parts[:2]]
+    told: list[Outcome] = []
+    run_all([sequence], plan, Once(plan, fail=parts[2]), told.append)
+    assert [each.state for each in told] == ["failed"]
+    assert [chunk_of(part, plan).stat().st_mtime_ns for part in parts[:2]] == before  # kept for the next time
+    chunk_of(parts[0], plan).write_bytes(b"damaged")
+    told.clear()
+    run_all([sequence], plan, tell=told.append)
+    assert [(each.state, each.message[:7]) for each in told] == [
+        ("measured", "chunk 1"),
+        ("done", "12 fram"),
+    ]
+    assert not (plan.output / ".work").exists()
+
+
+class Once(Processes):
+    """An engine in which one task fails."""
+
+    def __init__(self, plan: Plan, fail: Task) -> None:
+        super().__init__(plan, 1)
+        self.failing, self.failed = fail, False
+
+    def start(self, task: Task) -> None:
+        self.failed = task == self.failing
+        super().start(task)
+
+    def wait(self) -> list[tuple[Task, Outcome]]:
+        ended = super().wait()
+        return [(task, Outcome("0000", "failed", "struck")) for task, _ in ended] if self.failed else ended
+
+
+def test_a_video_in_chunks_gives_the_same_files(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "street.mp4", 25) as writer:
+        for k, (image, _) in enumerate(World(7).frames(9)):
+            writer.write(image, k / 25)
+    video = ["run", "--root", str(tmp_path / "street.mp4"), "--weights", "demo", "--output"]
+    assert main([*video, str(tmp_path / "whole"), "--quiet"]) == 0
+    assert main([*video, str(tmp_path / "cut"), "--quiet", "--chunk-frames", "4"]) == 0
+    assert result_files(tmp_path / "whole") == result_files(tmp_path / "cut")
+    assert (tmp_path / "cut/data/street.txt").stat().st_size > 0
 
 
 def test_one_bad_sequence_stops_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = make(tmp_path / "kitti", ("0000", "0001", "0002"))
+    root = toy_root(tmp_path / "kitti", ("0000", "0001", "0002"))
     (root / "detections/0001.npz").write_bytes(b"no detections")
     assert main(arguments(root, tmp_path / "o")) == 1
     said = capsys.readouterr()

@@ -91,3 +91,19 @@ def test_weights_that_do_not_fit_are_refused(shared: Path, tmp_path: Path) -> No
     pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
     with pytest.raises(MotsError, match="not a ReID network"):
         ReID(ReIDSettings(str(shared / "weights/yolov8n-seg.onnx")))
+
+
+def test_a_checkpoint_of_torchreids_own_training_is_taken(shared: Path, network: ReID, tmp_path: Path) -> None:
+    import torch
+
+    weights = torch.load(shared / WEIGHTS, weights_only=True)
+    weights = {f"module.{name}": value for name, value in weights.get("state_dict", weights).items()}
+    file = tmp_path / "osnet_x0_25_own.pth"
+    rates = {"rank1": np.float64(0.9), "mAP": np.float32(0.8), "epoch": 3, "optimizer": {"state": {}}}
+    torch.save({"state_dict": weights, **rates}, file)
+    image, found = people(shared, 100)
+    own = ReID(ReIDSettings(str(file), device="cpu")).embed(image, found)
+    assert (own == network.embed(image, found)).all()
+    torch.save({"state_dict": weights, "more": Path("x")}, file)
+    with pytest.raises(MotsError, match="not weights that can be loaded safely"):
+        ReID(ReIDSettings(str(file), device="cpu"))

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from conftest import files_of_at_most
 
+from mots.cli import main
 from mots.errors import MotsError
 from mots.formats import detections_npz, detections_text
 from mots.formats import saved_detections as saved
+from mots.render import VideoWriter
 from mots.trackers.detections import Detections
+from mots.trackers.motion import STILL
 from mots.world import World, WorldSettings
 
 WORLD = World(5, WorldSettings(height=90, width=160))
@@ -41,6 +44,35 @@ def test_npz_gives_back_everything_over_many_blocks(tmp_path: Path, monkeypatch:
         assert_same(one, two.detections)
         if len(one):
             assert (one.embeddings == two.detections.embeddings).all()
+
+
+def test_npz_keeps_the_cameras_motion_and_does_without(tmp_path: Path) -> None:
+    motion = np.array([[1.0, 0.01, 3.0], [-0.01, 1.0, 0.5]])
+    with saved.create(tmp_path / "d.npz", 25.0, {}) as writer:
+        for k, (number, time, found) in enumerate(frames(6)):
+            writer.write(number, time, found, k * motion)
+    assert [each.camera.tolist() for each in saved.read(tmp_path / "d.npz")] == [
+        (k * motion).tolist() for k in range(5)
+    ]
+    with np.load(tmp_path / "d.npz") as file:
+        arrays = {name: file[name] for name in file.files if not name.endswith("cameras")}
+    np.savez(tmp_path / "old.npz", **arrays)
+    assert all((each.camera == STILL).all() for each in saved.read(tmp_path / "old.npz"))
+
+
+def test_saved_detections_are_tracked_as_the_frames_are(tmp_path: Path) -> None:
+    world = World(5, WorldSettings(height=180, width=320))
+    with VideoWriter(tmp_path / "walk.mp4", 25) as writer:
+        for k, (image, _) in enumerate(world.frames(12)):
+            writer.write(image, k / 25)
+    assert (
+        main(["detect", str(tmp_path / "walk.mp4"), "--weights", "demo", "--output", str(tmp_path / "walk.npz")]) == 0
+    )
+    for name in ("mp4", "npz"):
+        command = ["track", str(tmp_path / f"walk.{name}"), "--weights", "demo", "--quiet"]
+        assert main([*command, "--output", str(tmp_path / name)]) == 0
+    assert (tmp_path / "mp4/walk.txt").read_bytes() == (tmp_path / "npz/walk.txt").read_bytes() != b""
+    assert any((each.camera != STILL).any() for each in saved.read(tmp_path / "walk.npz"))
 
 
 def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from mots.errors import MotsError, MotsWarning
 from mots.render import VideoWriter
-from mots.sources import Images, Video, open_source
+from mots.sources import Images, Part, Video, open_source
 
 
 def picture(k: int, size: tuple[int, int] = (48, 64)) -> np.ndarray:
@@ -173,6 +173,34 @@ def test_an_empty_folder_and_a_sound_are_no_sources(tmp_path: Path) -> None:
         container.mux(stream.encode(None))
     with pytest.raises(MotsError, match="no video in this file"):
         open_source(sound)
+
+
+@pytest.mark.parametrize("kind", ["images", "video"])
+def test_parts_are_what_the_whole_has_there(kind: str, tmp_path: Path) -> None:
+    if kind == "images":
+        write_images(tmp_path / "walk", [*range(1, 7), *range(9, 15)])
+        source = open_source(tmp_path / "walk", 10.0)
+    else:
+        source = open_source(write_video(tmp_path / "walk.mp4", 12, times=[k / 10 + 0.01 * (k % 2) for k in range(12)]))
+    whole = [(f.number, f.time, number_of(f.image)) for f in source]
+    for start, stop in ((0, 5), (5, 9), (9, None), (0, None), (11, 12)):
+        part = source.between(start, stop)
+        assert [(f.number, f.time, number_of(f.image)) for f in part] == whole[start:stop]
+        assert part.length == len(whole[start:stop])
+        led = Part(source, start, stop)
+        assert [(f.number, f.time, number_of(f.image)) for f in led] == whole[max(start - 1, 0) : stop]
+        assert led.first == whole[start][0] == source.number_of(start)
+    assert [f.number for f in source] == [number for number, _, _ in whole]
+
+
+def test_the_frame_before_a_part_is_the_last_that_decodes(tmp_path: Path) -> None:
+    write_images(tmp_path / "walk", list(range(12)))
+    for k in (4, 7):
+        (tmp_path / f"walk/frame_{k:06d}.png").write_bytes(b"broken")
+    source = open_source(tmp_path / "walk")
+    assert [f.number for f in Part(source, 8, 10)] == [6, 8, 9]  # and nothing is said of 7: the part before does
+    with pytest.warns(MotsWarning, match="frame 7 is skipped"):
+        assert [f.number for f in Part(source, 5, 8)] == [3, 5, 6]
 
 
 def test_images_that_are_all_broken_are_an_error(tmp_path: Path) -> None:

@@ -68,6 +68,17 @@ def test_who_is_missed_for_a_moment_still_competes_with_those_in_sight() -> None
         assert tracker.update(boxes_as_detections([left])).tolist() == wanted
 
 
+def test_empty_frames_say_nothing_of_how_long_embeddings_are() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    looks = np.ones((1, 5), np.float32)
+    assert tracker.update(Detections.empty((100, 200))).tolist() == []
+    assert tracker.update(replace(boxes_as_detections([walker(0)]), embeddings=looks)).tolist() == [1]
+    assert tracker.update(Detections.empty((100, 200))).tolist() == []
+    assert tracker.update(replace(boxes_as_detections([walker(2)]), embeddings=looks)).tolist() == [1]
+    with pytest.raises(ValueError, match="embeddings of 0 numbers after ones of 5"):
+        tracker.update(boxes_as_detections([walker(3)]))
+
+
 def test_missing_frames_only_make_the_step_longer() -> None:
     tracker = Tracker(AT_ONCE, RATE)
     ids = [tracker.update(boxes_as_detections([walker(k)]), time=k / RATE).tolist() for k in (0, 1, 2, 3, 7, 8, 13)]

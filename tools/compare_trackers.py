@@ -110,7 +110,11 @@ def compare(
         print("|---" * (2 + len(COLUMNS)) + "|")
     for name, run in runs(frames, images, settings):
         begin = perf_counter()
-        results = {sequence: run(sequence) for sequence in truth}
+        try:
+            results = {sequence: run(sequence) for sequence in truth}
+        except RuntimeError as error:  # one that breaks stops no other
+            print(f"{name} failed: {error}", file=sys.stderr)
+            continue
         seconds = perf_counter() - begin
         found = score(truth, results, benchmark=benchmark).to_dict()["combined"]
         numbers = found.get("all classes") or found["pedestrian"]

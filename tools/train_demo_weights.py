@@ -20,13 +20,13 @@ from typing import Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("YOLO_OFFLINE", "true")
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from mots.classes import CLASS_NAMES
 from mots.labels import FrameLabels
 from mots.models.torchvision_nms import import_torchvision
+from mots.polygons import outline
 from mots.world import World, WorldSettings
 
 NAMES = ("person", "car", "bus", "truck")
@@ -151,29 +151,14 @@ def polygons(truth: FrameLabels) -> str:
     height, width = truth.size
     lines = []
     for i in range(len(truth)):
-        crop = np.pad(truth.masks.crop(i).astype(np.uint8), 1)
-        outlines, _ = cv2.findContours(crop, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        corner = truth.masks.boxes[i, :2] - 1
-        pieces = [outline[:, 0] + corner for outline in outlines if len(outline) >= 3]
-        if not pieces:
+        points = outline(truth.masks.crop(i), truth.masks.boxes[i, :2])
+        if points is None:
             continue
-        points = joined(pieces) + 0.5
         flat = (points / (width, height)).ravel()
         lines.append(
             f"{NAMES.index(CLASS_NAMES[truth.classes[i]])} " + " ".join(f"{value:.5f}" for value in flat) + "\n"
         )
     return "".join(lines)
-
-
-def joined(pieces: list[np.ndarray]) -> np.ndarray:
-    """One outline through all pieces of an object that something cuts in two, along bridges without width."""
-    outline = pieces[0]
-    for piece in pieces[1:]:
-        distances = ((outline[:, None] - piece[None]) ** 2).sum(axis=2)
-        i, j = np.unravel_index(distances.argmin(), distances.shape)
-        turned = np.roll(piece, -int(j), axis=0)
-        outline = np.concatenate([outline[: i + 1], turned, turned[:1], outline[i:]])
-    return outline
 
 
 if __name__ == "__main__":

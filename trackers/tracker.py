@@ -119,6 +119,11 @@ class Tracker:
         if tracks.masks.size != detections.size:
             (h, w), (was_h, was_w) = detections.size, tracks.masks.size
             raise ValueError(f"a {h} x {w} frame after {was_h} x {was_w} ones: one tracker takes one frame size")
+        if len(detections) == 0:  # nothing says how long its embeddings would be
+            dimension = tracks.gallery.means.shape[1]
+            detections = replace(detections, embeddings=np.zeros((0, dimension), np.float32))
+        if tracks.gallery.means.shape[1] != dimension and len(tracks) + self._remembered() == 0:
+            tracks, self._away = Tracks.empty(detections.size, dimension, views), None
         if tracks.gallery.means.shape[1] != dimension:
             was = tracks.gallery.means.shape[1]
             raise ValueError(f"embeddings of {dimension} numbers after ones of {was}: one tracker takes one kind")
@@ -248,6 +253,10 @@ class Tracker:
         return tracker
 
     # The steps of `update`, in the order in which it takes them
+
+    def _remembered(self) -> int:
+        """How many are away, their looks remembered."""
+        return 0 if self._away is None else len(self._away)
 
     def _step(self, time: float | None) -> tuple[float, float]:
         """This frame's time, and the seconds since the last one's."""

@@ -1,4 +1,4 @@
-"""Detections as npz: compact, with times and embeddings.
+"""Detections as npz: compact, with times, embeddings and the camera's motion.
 
 Arrays in blocks of frames, `00000.frames` and so on (see `ARRAYS`), and `about`, a JSON text with the size, the frame
 rate, the numbers of frames and blocks, and the names of classes that COCO lacks. Blocks are written and read one by
@@ -24,6 +24,7 @@ from mots.files import FrameFile
 from mots.formats.frame_detections import BLOCK, FrameDetections
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
+from mots.trackers.motion import STILL
 
 __all__ = ["NpzWriter", "about", "frames"]
 
@@ -31,6 +32,7 @@ ARRAYS = {
     "frames": "(F,) int64 frame numbers",
     "times": "(F,) float64 seconds",
     "counts": "(F,) int64 detections of each frame",
+    "cameras": "(F, 2, 3) float64, the camera's motion to each frame; where it is missing, it stood still",
     "boxes": "(N, 4) float32",
     "scores": "(N,) float32",
     "classes": "(N,) int64",
@@ -55,8 +57,8 @@ class NpzWriter:
         self.marks: list[tuple[int, int, int]] = []  # members, bytes and frames before each block
         self.size = (0, 0)
 
-    def write(self, frame: int, time: float, detections: Detections) -> None:
-        self.block.append(FrameDetections(frame, time, detections))
+    def write(self, frame: int, time: float, detections: Detections, camera: NDArray[np.float64] = STILL) -> None:
+        self.block.append(FrameDetections(frame, time, detections, camera))
         self.size = detections.size
         if len(self.block) == BLOCK:
             self.flush()
@@ -71,6 +73,7 @@ class NpzWriter:
             "frames": np.array([each.frame for each in block], np.int64),
             "times": np.array([each.time for each in block], np.float64),
             "counts": np.array([len(d) for d in every], np.int64),
+            "cameras": np.array([each.camera for each in block], np.float64),
             "boxes": np.concatenate([d.boxes for d in every]),
             "scores": np.concatenate([d.scores for d in every]),
             "classes": np.concatenate([d.classes for d in every]),
@@ -194,7 +197,11 @@ def frames(path: Path) -> Iterator[FrameDetections]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             for block in range(whole["blocks"]):
-                yield from unpacked({name: archive[f"{block:05d}.{name}"] for name in ARRAYS}, whole["size"])
+                arrays = {name: archive[f"{block:05d}.{name}"] for name in ARRAYS if name != "cameras"}
+                cameras = f"{block:05d}.cameras"
+                still = np.broadcast_to(STILL, (len(arrays["frames"]), 2, 3))
+                arrays["cameras"] = archive.get(cameras, still)
+                yield from unpacked(arrays, whole["size"])
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
         raise MotsError(f"{path}: damaged ({error}): write it again with `mots detect`") from error
 
@@ -209,7 +216,12 @@ def unpacked(arrays: dict[str, NDArray[Any]], size: tuple[int, int]) -> Iterator
     detections = Detections(arrays["boxes"], masks, arrays["scores"], arrays["classes"], arrays["embeddings"])
     detections.check()
     ends = np.cumsum(arrays["counts"])
-    for frame, time, start, stop in zip(
-        arrays["frames"].tolist(), arrays["times"].tolist(), ends - arrays["counts"], ends, strict=True
+    for frame, time, start, stop, camera in zip(
+        arrays["frames"].tolist(),
+        arrays["times"].tolist(),
+        ends - arrays["counts"],
+        ends,
+        arrays["cameras"],
+        strict=True,
     ):
-        yield FrameDetections(frame, time, detections.take(np.arange(start, stop)))
+        yield FrameDetections(frame, time, detections.take(np.arange(start, stop)), camera)

@@ -21,6 +21,7 @@ from mots.formats import rle
 from mots.formats.frame_detections import BLOCK, FrameDetections
 from mots.runs import masks_of, runs_of
 from mots.trackers.detections import Detections
+from mots.trackers.motion import STILL
 
 __all__ = ["TextWriter", "frames"]
 
@@ -31,7 +32,8 @@ class TextWriter:
     def __init__(self, path: Path) -> None:
         self.file = FrameFile(path)
 
-    def write(self, frame: int, time: float, detections: Detections) -> None:
+    def write(self, frame: int, time: float, detections: Detections, camera: NDArray[np.float64] = STILL) -> None:
+        """Add one frame; the text form has no place for times, embeddings and the camera's motion."""
         self.file.append(text_lines(frame, detections).encode("ascii"))
 
     def __enter__(self) -> TextWriter:

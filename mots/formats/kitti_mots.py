@@ -23,7 +23,7 @@ from mots.formats import rle
 from mots.labels import FrameLabels
 from mots.runs import Runs, masks_of, runs_of
 
-__all__ = ["LONG", "IdTable", "MotsLines", "join_id", "lines", "parse", "read", "split_id"]
+__all__ = ["LONG", "IdTable", "MotsLines", "frames_of", "join_id", "lines", "parse", "read", "split_id"]
 
 SHORT = 1_000  # factor of the class in an id of an instance up to 999
 LONG = 1_000_000  # and above
@@ -104,7 +104,11 @@ def read(path: Path, frame_rate: float = 30.0) -> Iterator[FrameLabels]:
         content = path.read_bytes()
     except OSError as error:
         raise MotsError(f"{path}: {error.strerror}") from error
-    found = parse(content, str(path))
+    return frames_of(parse(content, str(path)), frame_rate)
+
+
+def frames_of(found: MotsLines, frame_rate: float = 30.0) -> Iterator[FrameLabels]:
+    """The frames that lines speak of, in order; ids are the lines' own. Times are frame / frame_rate."""
     masks = masks_of(found.runs)
     ours = np.array([-1 if c == MOTS_IGNORE else from_mots(c) for c in found.classes.tolist()], np.int64)
     order = np.argsort(found.frames, kind="stable")

@@ -23,9 +23,11 @@ class SavedDetections:
     frame_rate: float  # 0 where the file does not tell
     length: int | None  # frames, where the file tells without being read
     names: dict[int, str]  # the classes that COCO does not have: our id to name
+    more: tuple[Path, ...] = ()  # files whose frames follow
 
     def __iter__(self) -> Iterator[FrameDetections]:
-        return (detections_npz.frames if self.path.suffix == ".npz" else detections_text.frames)(self.path)
+        for path in (self.path, *self.more):
+            yield from (detections_npz.frames if path.suffix == ".npz" else detections_text.frames)(path)
 
 
 def read(path: Path) -> SavedDetections:

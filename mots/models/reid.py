@@ -127,7 +127,8 @@ class TorchNetwork:
                 f"{path}: no architecture of torchreid begins this name: wanted such as osnet_x0_25_....pth"
             )
         try:
-            weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(numbers()):
+                weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # whatever a damaged or foreign file raises
             said = str(error).strip().splitlines() or [type(error).__name__]
             raise MotsError(f"{path}: not weights that can be loaded safely ({said[0][:200]})") from error
@@ -149,6 +150,14 @@ class TorchNetwork:
         with self.torch.inference_mode():
             features: NDArray[np.float32] = self.model(self.torch.from_numpy(crops).to(self.device)).cpu().numpy()
         return features
+
+
+def numbers() -> list[Any]:
+    """What torchreid's own checkpoints hold beside weights, and what no harm can come of: numpy's scalars, by which
+    they tell how good they are."""
+    scalar = np.float64(0.0).__reduce__()[0]
+    kinds = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)]
+    return [(scalar, "numpy.core.multiarray.scalar"), (scalar, "numpy._core.multiarray.scalar"), np.dtype, *kinds]
 
 
 class OnnxNetwork:
