@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,8 @@ from mots.classes import MOTS_CAR, MOTS_IGNORE, MOTS_PEDESTRIAN
 from mots.errors import MotsError
 from mots.files import write_whole
 from mots.formats import coco_tracks, kitti_step, mask_table, mots_folder, mots_png, rle, youtube_vis
-from mots.formats.coco_tracks import box_of
 from mots.formats.kitti_mots import MotsLines, join_id, split_id
-from mots.runs import Runs, common_pixels
+from mots.runs import Runs, common_pixels, tight_boxes
 
 __all__ = ["FORMATS", "convert", "read", "write"]
 
@@ -116,13 +115,12 @@ def text_of(lines: MotsLines) -> bytes:
 
 def boxes_of(lines: MotsLines) -> bytes:
     """MOTChallenge's box text: frame, id, x, y, width, height, confidence, class, visibility; x and y count from 1."""
-    output = io.StringIO()
-    for row in range(len(lines)):
-        if lines.classes[row] != MOTS_IGNORE:
-            x, y, wide, tall = box_of(lines.runs, row)
-            frame, identity = int(lines.frames[row]), int(lines.ids[row])
-            output.write(f"{frame},{identity},{x + 1},{y + 1},{wide},{tall},1,{lines.classes[row]},1\n")
-    return output.getvalue().encode("ascii")
+    columns = (lines.frames, lines.ids, lines.classes, tight_boxes(lines.runs))
+    return "".join(
+        f"{frame},{identity},{x1 + 1},{y1 + 1},{x2 - x1},{y2 - y1},1,{class_id},1\n"
+        for frame, identity, class_id, (x1, y1, x2, y2) in zip(*(column.tolist() for column in columns), strict=True)
+        if class_id != MOTS_IGNORE
+    ).encode("ascii")
 
 
 def of_step(folder: Path) -> MotsLines:
@@ -174,7 +172,7 @@ def write_pictures(folder: Path, name: str, lines: MotsLines, kind: str) -> list
     if len(lines) == 0:
         return [*lost, f"{name}: no objects, so no frame size and no pictures"]
     for frame in range(min(int(lines.frames.min()), 1), int(lines.frames.max()) + 1):
-        flat = np.full(height * width, background, np.int64)
+        flat: NDArray[Any] = np.full(height * width, background, np.uint16 if kind == "mots-png" else np.int64)
         for row in np.flatnonzero(chosen.frames == frame).tolist():
             for run in range(int(chosen.runs.bounds[row]), int(chosen.runs.bounds[row + 1])):
                 flat[chosen.runs.starts[run] : chosen.runs.stops[run]] = codes[row]

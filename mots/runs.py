@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mots.trackers.masks import Masks
 
-__all__ = ["Runs", "common_pixels", "masks_of", "runs_of"]
+__all__ = ["Runs", "common_pixels", "masks_of", "runs_of", "tight_boxes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,25 +66,40 @@ def by_frame(runs: Runs, frames: NDArray[np.int64]) -> NDArray[np.int64]:
     return order[runs.bounds[order + 1] > runs.bounds[order]]
 
 
+def tight_boxes(runs: Runs) -> NDArray[np.int32]:
+    """(N, 4) half-open x1 y1 x2 y2 of the masks' pixels; zeros where a mask has none."""
+    height = runs.size[0]
+    boxes = np.zeros((len(runs), 4), np.int32)
+    filled = np.flatnonzero(runs.bounds[1:] > runs.bounds[:-1])
+    if len(filled) == 0:
+        return boxes
+    firsts, lasts = runs.bounds[filled], runs.bounds[filled + 1] - 1
+    columns, last_columns = runs.starts // height, (runs.stops - 1) // height
+    rows, last_rows = runs.starts - columns * height, runs.stops - 1 - last_columns * height
+    over = last_columns > columns  # a run goes over from one column's foot to the next one's head
+    rows, last_rows = np.where(over, 0, rows), np.where(over, height - 1, last_rows)
+    # The runs of all masks lie one after the other, those of masks without pixels nowhere.
+    boxes[filled, 0], boxes[filled, 2] = columns[firsts], last_columns[lasts] + 1
+    boxes[filled, 1] = np.minimum.reduceat(rows, firsts)
+    boxes[filled, 3] = np.maximum.reduceat(last_rows, firsts) + 1
+    return boxes
+
+
 def masks_of(runs: Runs) -> Masks:
     """The same masks as tight crops."""
     height = runs.size[0]
     n = len(runs)
-    boxes = np.zeros((n, 4), np.int32)
+    boxes = tight_boxes(runs)
     offsets = np.zeros(n, np.int64)
     parts: list[NDArray[np.uint8]] = []
     length = 0
-    columns, last_columns = runs.starts // height, (runs.stops - 1) // height
-    rows, last_rows = runs.starts - columns * height, runs.stops - 1 - last_columns * height
+    columns = runs.starts // height
+    rows = runs.starts - columns * height
     for i, (a, b) in enumerate(zip(runs.bounds[:-1].tolist(), runs.bounds[1:].tolist(), strict=True)):
         offsets[i] = length
         if a == b:
             continue
-        x1, x2 = int(columns[a]), int(last_columns[b - 1]) + 1
-        if (columns[a:b] == last_columns[a:b]).all():
-            y1, y2 = int(rows[a:b].min()), int(last_rows[a:b].max()) + 1
-        else:  # a run goes over from one column's foot to the next one's head
-            y1, y2 = 0, height
+        x1, y1, x2, y2 = boxes[i].tolist()
         tall = y2 - y1
         edges = np.empty(2 * (b - a), np.int64)
         edges[0::2] = (columns[a:b] - x1) * tall + rows[a:b] - y1
@@ -93,7 +108,6 @@ def masks_of(runs: Runs) -> Masks:
         change[edges[0::2]] = 1
         change[edges[1::2]] -= 1
         crop = np.cumsum(change[:-1], dtype=np.int8).view(np.uint8).reshape(x2 - x1, tall).T
-        boxes[i] = x1, y1, x2, y2
         parts.append(crop.ravel())
         length += crop.size
     pixels = np.concatenate(parts) if parts else np.zeros(0, np.uint8)

@@ -18,7 +18,7 @@ from mots.classes import CLASS_IDS, MOTS_IGNORE, class_name, from_mots, to_mots
 from mots.errors import MotsError
 from mots.formats import rle
 from mots.formats.kitti_mots import MotsLines
-from mots.runs import Runs, runs_of
+from mots.runs import Runs, runs_of, tight_boxes
 from mots.trackers.masks import Masks
 
 __all__ = ["IGNORE", "category", "dumps", "lines_of_rows", "mots_class", "read", "segmentation"]
@@ -46,11 +46,14 @@ def dumps(sequences: Mapping[str, MotsLines]) -> str:
     """Sequences as one JSON text."""
     classes = sorted({int(c) for lines in sequences.values() for c in lines.classes})
     images: dict[tuple[str, int], dict[str, Any]] = {}
-    annotations: list[dict[str, Any]] = []
+    annotations: list[str] = []  # as JSON already: there are many, and all of one form
     for name, lines in sequences.items():
         height, width = lines.runs.size
-        for row, text in enumerate(rle.encode(lines.runs)):
-            frame = int(lines.frames[row])
+        boxes = tight_boxes(lines.runs)
+        boxes[:, 2:] -= boxes[:, :2]
+        columns = (lines.frames, lines.classes, lines.ids, lines.runs.areas, boxes)
+        rows = zip(rle.encode(lines.runs), *(column.tolist() for column in columns), strict=True)
+        for text, frame, class_id, identity, area, (x, y, wide, tall) in rows:
             image = images.setdefault(
                 (name, frame),
                 {
@@ -62,36 +65,18 @@ def dumps(sequences: Mapping[str, MotsLines]) -> str:
                     "frame": frame,
                 },
             )
+            counts = text.decode("ascii").replace("\\", "\\\\")  # the only sign of an encoding that JSON escapes
             annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image["id"],
-                    "category_id": int(lines.classes[row]),
-                    "segmentation": {"size": [height, width], "counts": text.decode("ascii")},
-                    "area": int(lines.runs.areas[row]),
-                    "bbox": box_of(lines.runs, row),
-                    "iscrowd": int(lines.classes[row] == MOTS_IGNORE),
-                    "track_id": int(lines.ids[row]),
-                    "attributes": {"track_id": int(lines.ids[row])},
-                }
+                f'{{"id":{len(annotations) + 1},"image_id":{image["id"]},"category_id":{class_id},'
+                f'"segmentation":{{"size":[{height},{width}],"counts":"{counts}"}},"area":{area},'
+                f'"bbox":[{x},{y},{wide},{tall}],"iscrowd":{int(class_id == MOTS_IGNORE)},"track_id":{identity},'
+                f'"attributes":{{"track_id":{identity}}}}}'
             )
     categories = [{"id": c, "name": category(c)} for c in classes]
-    whole = {"images": list(images.values()), "categories": categories, "annotations": annotations}
-    return json.dumps(whole, separators=(",", ":"))
-
-
-def box_of(runs: Runs, row: int) -> list[int]:
-    """x y width height of a mask."""
-    height = runs.size[0]
-    own = slice(int(runs.bounds[row]), int(runs.bounds[row + 1]))
-    starts, stops = runs.starts[own], runs.stops[own] - 1
-    if len(starts) == 0:
-        return [0, 0, 0, 0]
-    x1, x2 = int(starts[0] // height), int(stops[-1] // height)
-    if (starts // height != stops // height).any():  # a run goes on in the next column
-        return [x1, 0, x2 - x1 + 1, height]
-    y1, y2 = int((starts % height).min()), int((stops % height).max())
-    return [x1, y1, x2 - x1 + 1, y2 - y1 + 1]
+    heads = (
+        f'"{key}":{json.dumps(part)}' for key, part in (("images", list(images.values())), ("categories", categories))
+    )
+    return f'{{{",".join(heads)},"annotations":[{",".join(annotations)}]}}'
 
 
 def read(path: Path) -> dict[str, MotsLines]:
