@@ -40,7 +40,7 @@ class Summary:
     def __str__(self) -> str:
         return (
             f"{self.frames} frames, {self.tracks} tracks, {self.masks} masks "
-            f"({self.moved_pixels} pixels were claimed twice and given to the better score) -> {self.folder}"
+            f"({self.moved_pixels} pixels were claimed twice and given to one) -> {self.folder}"
         )
 
 

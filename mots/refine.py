@@ -31,15 +31,15 @@ class RefineSettings:
     """What is done after the fact. Times are in seconds; the defaults were chosen on MOTS20-02 and -05."""
 
     split_unlike: float = 0.9  # a track that looks this unlike after a gap becomes two (0 as the same, 1 as another)
-    join_gap: float = 1.0  # two tracks at most this far apart in time may be one object
+    join_gap: float = 3.0  # two tracks at most this far apart in time may be one object
     join_unlike: float = 0.2  # if they look less unlike than this
     join_away: float = 0.7  # and lie at most this many heights a second from where the earlier one was going
     reach: float = 0.3  # a track takes up free detections as far as this before its first and after its last frame
     extend: float = 1.0  # step by step no further than this in all: a false detection that stays would never end
     inside: float = 2.0  # and in gaps as long as this
     least_score: float = 0.1  # of a free detection that is taken up
-    overlap: float = 0.5  # of its mask and box with the track's, moved along
-    blip_frames: int = 3  # tracks of fewer frames are dropped
+    overlap: float = 0.4  # of its mask and box with the track's, moved along
+    blip_frames: int = 5  # tracks of fewer frames are dropped
     fill: float = 0.2  # gaps as long as this are filled with moved masks, where nothing hides the object
     fill_visible: float = 0.7  # if this much of the moved mask is free of other objects
     write_filled: bool = False  # whether filled masks go into result files; frames have them, marked `predicted`

@@ -26,3 +26,11 @@ def test_an_empty_frame_is_ordinary() -> None:
     labels, moved = labelled(boxes_as_detections([]), np.zeros(0, np.int64), np.zeros(0, np.int64), 0, 0.0)
     assert len(labels) == moved == 0
     assert len(FrameLabels.empty(0, 0.0, (4, 5)).take([])) == 0
+
+
+def test_a_small_mask_lies_over_a_large_one_of_hardly_a_better_score() -> None:
+    boxes = [(0, 0, 40, 40), (10, 10, 20, 20)]
+    for scores, wanted in (([0.8, 0.7], [1500, 100]), ([0.9, 0.3], [1600])):
+        labels, moved = labelled(boxes_as_detections(boxes, scores), np.array([1, 2]), np.array([0, 0]), 0, 0.0)
+        assert labels.masks.areas().tolist() == wanted
+        assert moved == 100
