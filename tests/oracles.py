@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from scipy.linalg import expm
 
 
 def iou_of_images(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -46,14 +47,19 @@ def best_gain(cost: np.ndarray, limit: float) -> float:
     return best
 
 
-def kalman_predict(x: np.ndarray, p: np.ndarray, dt: float, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Textbook prediction of an 8-state constant-velocity filter; q holds the noise strength of each of 4 axes."""
-    f = np.eye(8)
-    f[:4, 4:] = dt * np.eye(4)
-    noise = np.zeros((8, 8))
-    noise[:4, :4], noise[4:, 4:] = np.diag(q * dt**3 / 3), np.diag(q * dt)
-    noise[:4, 4:] = noise[4:, :4] = np.diag(q * dt**2 / 2)
-    return f @ x, f @ p @ f.T + noise
+def kalman_predict(
+    x: np.ndarray, p: np.ndarray, dt: float, q: np.ndarray, spans: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Prediction of an 8-state filter whose speeds die out in `spans` seconds, by matrix exponentials (Van Loan, 1978).
+
+    `q`: the noise strength of each of 4 axes.
+    """
+    flow, noise = np.zeros((8, 8)), np.zeros((8, 8))
+    flow[:4, 4:], flow[4:, 4:] = np.eye(4), -np.diag(1 / spans)
+    noise[4:, 4:] = np.diag(q)
+    both = expm(np.block([[-flow, noise], [np.zeros((8, 8)), flow.T]]) * dt)
+    f = both[8:, 8:].T
+    return f @ x, f @ p @ f.T + f @ both[:8, 8:]
 
 
 def kalman_update(x: np.ndarray, p: np.ndarray, z: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

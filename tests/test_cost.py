@@ -61,6 +61,16 @@ def test_beyond_the_gate_and_across_groups_nothing_is_near() -> None:
     assert seen.by_box[0, 1] == seen.by_mask[0, 1] == seen.by_box[0, 3] == 0
 
 
+def test_boxes_that_hold_one_another_are_near_wherever_their_centres_lie() -> None:
+    whole = boxes_as_detections([(0, 0, 20, 80)])
+    found = boxes_as_detections([(0, 0, 20, 40), (0, 0, 20, 14), (0, 20, 40, 100), (0, 50, 20, 98)])
+    spreads = np.full((1, 2), 1e-6)
+    seen = compared(whole.masks, found, spreads=spreads)
+    assert seen.near.tolist() == [[True, False, False, False]]  # half; too small; too little inside, twice
+    assert seen.by_box[0].tolist() == [0.5, 0, 0, 0]
+    assert compared(found.masks.take([0]), whole, spreads=spreads).near.tolist() == [[True]]
+
+
 def test_distance_is_the_mean_to_the_average_and_the_nearest_view(rng: np.random.Generator) -> None:
     vectors = rng.normal(0, 1, (7, 16)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)

@@ -11,7 +11,7 @@ def test_new_tracks_wait_unless_they_are_sure() -> None:
     assert set(first_states(scores, LifecycleSettings(confirm_hits=1)).tolist()) == {State.CONFIRMED}
 
 
-SETTINGS = LifecycleSettings(confirm_hits=3, memory=1.0, hidden_memory=2.0)
+SETTINGS = LifecycleSettings(confirm_hits=3, confirm_score=0.4, memory=1.0, hidden_memory=2.0)
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,18 @@ def test_rules(before: State, hits: int, matched: bool, unseen: float, hidden: b
     states = next_states(
         np.array([before], np.int8),
         np.array([hits]),
+        np.array([0.5]),
         np.array([matched]),
         np.array([unseen]),
         np.array([hidden]),
         SETTINGS,
     )
     assert states.tolist() == [after]
+
+
+@pytest.mark.parametrize(("score", "after"), [(0.4, State.CONFIRMED), (0.39, State.TENTATIVE)])
+def test_who_is_seen_often_but_never_surely_waits(score: float, after: State) -> None:
+    seen = (np.array([State.TENTATIVE], np.int8), np.array([5]), np.array([score]), np.array([True]))
+    assert next_states(*seen, np.zeros(1), np.array([False]), SETTINGS).tolist() == [after]
+    known = (np.array([State.LOST], np.int8), *seen[1:])
+    assert next_states(*known, np.zeros(1), np.array([False]), SETTINGS).tolist() == [State.CONFIRMED]

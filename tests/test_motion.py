@@ -28,12 +28,13 @@ def test_filter_is_the_textbook_one() -> None:
     means, covariances = moving()
     size = np.sqrt(np.prod(BOXES[:, 2:] - BOXES[:, :2], axis=1))
     strength = np.array([SETTINGS.acceleration_noise] * 2 + [SETTINGS.size_noise] * 2)
+    spans = np.array([SETTINGS.persistence] * 2 + [SETTINGS.size_persistence] * 2)
     seen = BOXES + np.array([3, -2, 5, 1], np.float32)
     measured_size = np.sqrt(np.prod(seen[:, 2:] - seen[:, :2], axis=1))
     predicted = motion.predict(means, covariances, 0.2, SETTINGS)
     updated = motion.update(*predicted, seen, SETTINGS)
     for i in range(2):
-        x, p = kalman_predict(*as_eight(means, covariances, i), 0.2, (strength * size[i]) ** 2)
+        x, p = kalman_predict(*as_eight(means, covariances, i), 0.2, (strength * size[i]) ** 2, spans)
         assert as_eight(*predicted, i)[0] == pytest.approx(x)
         assert as_eight(*predicted, i)[1] == pytest.approx(p)
         r = np.full(4, (SETTINGS.measurement_noise * measured_size[i]) ** 2)
@@ -49,6 +50,25 @@ def test_one_long_step_is_as_uncertain_as_two_short_ones() -> None:
     twice = motion.predict(*motion.predict(means, covariances, 0.3, SETTINGS), 0.4, SETTINGS)
     assert once[0] == pytest.approx(twice[0])
     assert once[1] == pytest.approx(twice[1])
+
+
+def test_a_short_step_is_as_exact_as_a_long_one() -> None:
+    means, covariances = motion.initiate(BOXES, SETTINGS)
+    means[:, :2, 1] = 40
+    for dt in (1e-5, 2.9e-4, 3.1e-4, 1.4e-3, 1.6e-3):  # on either side of where differences would be rounding alone
+        once = motion.predict(means, 0 * covariances, 2 * dt, SETTINGS)
+        twice = motion.predict(*motion.predict(means, 0 * covariances, dt, SETTINGS), dt, SETTINGS)
+        assert once[0] == pytest.approx(twice[0], rel=1e-12)
+        assert once[1] == pytest.approx(twice[1], rel=1e-5, abs=0)
+
+
+def test_speeds_die_out_where_nothing_confirms_them() -> None:
+    means, covariances = motion.initiate(BOXES, SETTINGS)
+    means[:, :, 1] = 40
+    late, _ = motion.predict(means, covariances, 100.0, SETTINGS)
+    assert late[:, :2, 0] == pytest.approx(means[:, :2, 0] + 40 * SETTINGS.persistence)
+    assert late[:, 2:, 0] == pytest.approx(means[:, 2:, 0] + 40 * SETTINGS.size_persistence)
+    assert late[:, :, 1] == pytest.approx(0)
 
 
 def test_no_time_changes_nothing() -> None:

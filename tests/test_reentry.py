@@ -80,6 +80,14 @@ def test_one_who_comes_back_elsewhere_after_seconds_is_the_same() -> None:
         assert seen(tracker, [1, 2, 0], [1, 2, 3], 3) == wanted
 
 
+def test_one_who_is_lost_and_comes_up_far_away_is_the_same() -> None:
+    tracker = Tracker(SETTINGS, RATE)
+    assert seen(tracker, [0, 1, 2], [0, 1, 2], 10) == [1, 2, 3]
+    assert seen(tracker, [1, 2], [1, 2], 5) == [2, 3]  # within the memory: lost, not gone
+    assert seen(tracker, [1, 2, 0], [1, 2, 3], 3) == [2, 3, 1]
+    assert tracker.alive == 3
+
+
 def test_who_was_seen_too_seldom_is_not_remembered() -> None:
     brief = replace(SETTINGS, appearance=AppearanceSettings(every=0.2))
     for frames, wanted in ((3, 4), (9, 3)):

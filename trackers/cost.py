@@ -17,12 +17,17 @@ __all__ = ["Comparison", "compare", "stage_cost"]
 
 Matrix = NDArray[np.float64]
 
+# A person behind a car is seen from the waist up, and the box's centre leaps by a quarter of its height. So boxes that
+# hold one another, this share of the smaller one inside the larger, are near wherever their centres lie,
+HELD = 0.8
+PART = 0.2  # if their IoU is at least this: a part, and not a small one behind
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """What is alike in each pair of T tracks and N detections, (T, N) each.
 
-    `near`: bool, whether the pair is of one group of classes and inside the gate; the rest is 0 where it is not.
+    `near`: bool, whether the pair is of one group of classes and inside the gate, or one's box holds the other's; the rest is 0 where it is not.
     `by_box`: IoU of the predicted box and the detected one. `by_mask`: IoU of the moved mask and the detected one; of
     a pair in which either has no pixels (a mask can move out of the frame whole) the boxes'. `distance`: cosine
     distance of the embeddings, the mean of that to the track's average and to its nearest view.
@@ -112,18 +117,20 @@ def compare_pairs(
                 continue
             away_x = (detected_boxes[j, 0] + detected_boxes[j, 2]) / 2 - centre_x
             away_y = (detected_boxes[j, 1] + detected_boxes[j, 3]) / 2 - centre_y
-            if away_x * away_x / spreads[i, 0] + away_y * away_y / spreads[i, 1] > gate:
-                continue
-            near[i, j] = True
+            outside = away_x * away_x / spreads[i, 0] + away_y * away_y / spreads[i, 1] > gate
             wide = min(boxes[i, 2], detected_boxes[j, 2]) - max(boxes[i, 0], detected_boxes[j, 0])
             tall = min(boxes[i, 3], detected_boxes[j, 3]) - max(boxes[i, 1], detected_boxes[j, 1])
             if wide > 0 and tall > 0:
-                union = (
-                    (boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1])
-                    + (detected_boxes[j, 2] - detected_boxes[j, 0]) * (detected_boxes[j, 3] - detected_boxes[j, 1])
-                    - wide * tall
-                )
-                by_box[i, j] = wide * tall / union
+                own = (boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1])
+                other = (detected_boxes[j, 2] - detected_boxes[j, 0]) * (detected_boxes[j, 3] - detected_boxes[j, 1])
+                common_box = wide * tall
+                iou = common_box / (own + other - common_box)
+                if outside and (common_box < HELD * min(own, other) or iou < PART):
+                    continue
+                by_box[i, j] = iou
+            elif outside:
+                continue
+            near[i, j] = True
             if own_area < 0:
                 own_area = 0
                 for y in range(cy1, cy2):

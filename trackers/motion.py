@@ -1,11 +1,13 @@
-"""Where tracks will be: a batched Kalman filter of nearly constant velocity, and the camera's own motion.
+"""Where tracks will be: a batched Kalman filter of speeds that last a while, and the camera's own motion.
 
 The four measured numbers of a box (centre x, centre y, width, height) are filtered independently of each other, so the
 covariance of a track is four 2 x 2 matrices and no matrix is ever inverted. Times are in seconds: a frame that is
 missing, or a source of uneven frame rate, only makes one step longer.
 
-The process noise is white acceleration (Bar-Shalom, Li, Kirubarajan: Estimation with Applications to Tracking and
-Navigation, 2001, section 6.2.2): one step of dt is exactly as uncertain as two of dt / 2.
+Speeds last a while and die out: a correlated random walk, whose speed is an Ornstein-Uhlenbeck process (Johnson,
+London, Lea, Durban: Continuous-time correlated random walk model for animal telemetry data, Ecology 89(5), 2008). So
+who is out of sight does not run on for ever, and nobody shrinks to nothing. One step of dt is exactly as uncertain as
+two of dt / 2.
 """
 
 from __future__ import annotations
@@ -40,6 +42,8 @@ class MotionSettings:
     measurement_noise: float = 0.06  # standard deviation of a detected centre, width or height, in object sizes
     acceleration_noise: float = 3.0  # white acceleration's strength, in object sizes per second^1.5
     size_noise: float = 1.0  # the same for the change of width and height
+    persistence: float = 1.5  # seconds in which a speed that nothing confirms falls to 1 / e
+    size_persistence: float = 0.3  # the same for the change of width and height
     initial_speed: float = 3.0  # standard deviation of a new track's speed, in object sizes per second
 
 
@@ -78,25 +82,30 @@ def predict(
     means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, settings: MotionSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and covariances `dt` seconds later. dt = 0 changes nothing."""
-    return predicted(means, covariances, dt, settings.acceleration_noise, settings.size_noise)
+    return predicted(means, covariances, dt, settings.acceleration_noise, settings.size_noise, settings.persistence, settings.size_persistence)
 
 
 @compiled
 def predicted(
-    means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, acceleration: float, growth: float
+    means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, acceleration: float, growth: float, persistence: float, size_persistence: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`predict` with its two knobs."""
     moved, grown = means.copy(), covariances.copy()
-    for t in range(len(means)):
-        area = max(means[t, 2, 0], 1.0) * max(means[t, 3, 0], 1.0)
-        for k in range(4):
-            strength = acceleration if k < 2 else growth
-            q = strength * strength * area
+    for k in range(4):
+        strength, span = (acceleration, persistence) if k < 2 else (growth, size_persistence)
+        left = np.exp(-dt / span)  # of a speed
+        reach = span * -np.expm1(-dt / span)  # seconds that a speed is worth
+        spread = span * span * (dt - 2 * reach + span * -np.expm1(-2 * dt / span) / 2)
+        if dt < 1e-3 * span:  # where the difference above is rounding alone
+            spread = dt**3 / 3 * (1 - 0.75 * dt / span)
+        for t in range(len(means)):
+            q = strength * strength * max(means[t, 2, 0], 1.0) * max(means[t, 3, 0], 1.0)
             p01, p11 = covariances[t, k, 0, 1], covariances[t, k, 1, 1]
-            moved[t, k, 0] += dt * means[t, k, 1]
-            grown[t, k, 0, 0] += dt * (2 * p01 + dt * p11) + q * dt**3 / 3
-            grown[t, k, 0, 1] = grown[t, k, 1, 0] = p01 + dt * p11 + q * dt**2 / 2
-            grown[t, k, 1, 1] += q * dt
+            moved[t, k, 0] += reach * means[t, k, 1]
+            moved[t, k, 1] *= left
+            grown[t, k, 0, 0] += reach * (2 * p01 + reach * p11) + q * spread
+            grown[t, k, 0, 1] = grown[t, k, 1, 0] = left * (p01 + reach * p11) + q * reach * reach / 2
+            grown[t, k, 1, 1] = left * left * p11 + q * span * -np.expm1(-2 * dt / span) / 2
     return moved, grown
 
 

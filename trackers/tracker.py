@@ -47,21 +47,17 @@ KNOWN = IN_SIGHT + OUT_OF_SIGHT
 CONFIRMED, LOST, REMOVED = (int(s) for s in (State.CONFIRMED, State.LOST, State.REMOVED))  # members are slow to look up
 HIGH = 0.5
 HIDDEN = 0.5  # of a lost track's mask under others': it is occluded
+LOOKS_LIKE_ONE_LOST = Stage(
+    "lost", OUT_OF_SIGHT, HIGH, 1.01, limit=0.6, mask_weight=0.2, appearance_weight=0.6, blind_limit=0.85,
+    appearance_limit=0.6,
+)  # fmt: skip
 DEFAULT_STAGES = (
-    Stage("confident", KNOWN, HIGH, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.4, lost_for=0.3),
-    Stage(
-        "lost",
-        OUT_OF_SIGHT,
-        HIGH,
-        1.01,
-        limit=0.6,
-        mask_weight=0.2,
-        appearance_weight=0.6,
-        blind_limit=0.85,
-        appearance_limit=0.6,
-    ),
+    Stage("confident", KNOWN, HIGH, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5, lost_for=0.3),
+    LOOKS_LIKE_ONE_LOST,
     Stage("low score", IN_SIGHT, 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
-    Stage("tentative", (State.TENTATIVE,), 0.3, 1.01, limit=0.7),
+    # After those in sight: a lost track that comes first takes their low scores from them, back and forth.
+    replace(LOOKS_LIKE_ONE_LOST, name="lost, low score", min_score=0.35, max_score=HIGH, score_weight=0.3),
+    Stage("tentative", (State.TENTATIVE,), 0.25, 1.01, limit=0.7),
 )
 
 
@@ -136,6 +132,8 @@ class Tracker:
         tracks = self._predicted(tracks.with_classes(len(self._classes)), dt, camera)
         pairs = self._compared(tracks, detections, columns)
         rows, found = self._associate(tracks, detections, single, pairs, now)
+        reported = detections.scores.astype(np.float64)
+        reported[found] = (reported[found] + tracks.usual_scores[rows]) / 2
         is_clean = clean(detections, self.settings.appearance)
         self._scale = self._rescaled(tracks, detections, single, rows, found, is_clean, pairs.distance)
         tracks = self._seen(tracks, detections, columns, rows, found, now, is_clean)
@@ -145,7 +143,7 @@ class Tracker:
 
         free = single.copy()
         free[found] = False
-        starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
+        starting = self._starting(detections, free, found)
         rows_of = np.full(len(detections), -1, np.int64)
         rows_of[found] = rows
         rows_of[starting] = len(tracks) + np.arange(len(starting))
@@ -162,10 +160,11 @@ class Tracker:
             )
             states = first_states(detections.scores[starting], self.settings.lifecycle)
             everyone = tracks.join(replace(begun, states=states))
-            alive = np.concatenate([alive, np.ones(len(starting), np.bool_)])
         everyone, self._away = self._known_again(everyone, away)
+        alive = everyone.states != REMOVED
         everyone = self._named(everyone)
         ids = np.concatenate([everyone.ids, [0]])[rows_of]  # no row: the last one, 0
+        ids[reported < self.settings.lifecycle.report_score] = 0
         if not alive.all():
             everyone = everyone.take(np.flatnonzero(alive))
         self._tracks = replace(everyone, masks=everyone.masks.compact())
@@ -364,6 +363,9 @@ class Tracker:
         anchors[rows] = means[rows, :2, 0]
         votes[rows, columns[found]] += detections.scores[found]
         hits[rows] += 1
+        usual = tracks.usual_scores.copy()
+        share = 1.0 - np.exp((last_seen[rows] - now) / self.settings.lifecycle.score_span)
+        usual[rows] += np.maximum(share, 1.0 / hits[rows]) * (detections.scores[found] - usual[rows])
         last_seen[rows] = now
         matched = np.zeros(len(tracks), np.bool_)
         matched[rows] = True
@@ -375,9 +377,10 @@ class Tracker:
         both = type(tracks.masks).concatenate(detections.size, [tracks.masks, detections.masks])
         return Tracks(
             ids=tracks.ids,
-            states=next_states(tracks.states, hits, matched, now - last_seen, hidden, self.settings.lifecycle),
+            states=next_states(tracks.states, hits, usual, matched, now - last_seen, hidden, self.settings.lifecycle),
             hits=hits,
             last_seen=last_seen,
+            usual_scores=usual,
             means=means,
             covariances=covariances,
             anchors=anchors,
@@ -398,6 +401,16 @@ class Tracker:
             hidden[rows] = moved.coverage(detections.masks.take(found)).sum(axis=1) >= HIDDEN
         return hidden
 
+    def _starting(
+        self, detections: Detections, free: NDArray[np.bool_], found: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Rows of the `free` (N,) detections that start a track: sure enough, and no part of what was `found` (K,)."""
+        starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
+        if len(starting) and len(found):
+            coverage = detections.masks.take(starting).coverage(detections.masks.take(found)).sum(axis=1)
+            starting = starting[coverage < self.settings.lifecycle.new_coverage]
+        return starting
+
     def _rescaled(
         self,
         tracks: Tracks,
@@ -416,30 +429,38 @@ class Tracker:
         return scale.with_pairs(distances[rows[sure], found[sure]])
 
     def _known_again(self, tracks: Tracks, away: Tracks) -> tuple[Tracks, Tracks]:
-        """Newly confirmed tracks that look like one that is away take up its identity; and who is still away."""
+        """Newly confirmed tracks that look like one that is lost or away take up its identity; and who is still away.
+
+        A lost track whose identity is taken up is removed.
+        """
         new = np.flatnonzero((tracks.states == CONFIRMED) & (tracks.ids == 0))
-        if len(new) == 0 or len(away) == 0 or tracks.gallery.means.shape[1] == 0:
+        lost = np.flatnonzero(tracks.states == LOST)
+        if len(new) == 0 or len(away) + len(lost) == 0 or tracks.gallery.means.shape[1] == 0:
             return tracks, away
         others = np.flatnonzero((tracks.ids > 0) & (tracks.states != REMOVED))
+        others = np.setdiff1d(others, lost)
+        absent = tracks.take(lost).join(away)
         groups = self._groups()
-        own, theirs = groups[tracks.votes.argmax(axis=1)], groups[away.votes.argmax(axis=1)]
+        own, theirs = groups[tracks.votes.argmax(axis=1)], groups[absent.votes.argmax(axis=1)]
         chosen = known_again(
-            tracks.gallery.take(new), own[new], away.gallery, theirs, tracks.gallery.take(others), own[others],
+            tracks.gallery.take(new), own[new], absent.gallery, theirs, tracks.gallery.take(others), own[others],
             self._scale, self.settings.reentry,
         )  # fmt: skip
         if len(chosen) == 0:
             return tracks, away
         rows, back = new[chosen[:, 0]], chosen[:, 1]
-        ids, hits, votes = tracks.ids.copy(), tracks.hits.copy(), tracks.votes.copy()
-        ids[rows] = away.ids[back]
-        hits[rows] += away.hits[back]
-        votes[rows] += away.votes[back]
+        ids, hits, votes, states = tracks.ids.copy(), tracks.hits.copy(), tracks.votes.copy(), tracks.states.copy()
+        ids[rows] = absent.ids[back]
+        hits[rows] += absent.hits[back]
+        votes[rows] += absent.votes[back]
+        gone = lost[back[back < len(lost)]]
+        ids[gone] = 0
+        states[gone] = REMOVED
         order = np.arange(len(tracks))
         order[rows] = len(tracks) + back
-        gallery = tracks.gallery.join(away.gallery).take(order)  # its new views are few, and may be half hidden
-        return replace(tracks, ids=ids, hits=hits, votes=votes, gallery=gallery), away.take(
-            np.setdiff1d(np.arange(len(away)), back)
-        )
+        gallery = tracks.gallery.join(absent.gallery).take(order)  # its new views are few, and may be half hidden
+        still = np.setdiff1d(np.arange(len(away)), back - len(lost))
+        return replace(tracks, ids=ids, hits=hits, votes=votes, states=states, gallery=gallery), away.take(still)
 
     def _named(self, tracks: Tracks) -> Tracks:
         """Newly confirmed tracks get the next ids."""

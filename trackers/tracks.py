@@ -37,7 +37,7 @@ class Tracks:
     """T tracks: rows that live and die together.
 
     `ids`: (T,) int64, 0 while tentative. `states`: (T,) int8. `hits`: (T,) int64. `last_seen`: (T,) float64 seconds.
-    `means`: (T, 4, 2) and `covariances`: (T, 4, 2, 2) as in `motion.py`. `masks`: each one's last mask, where it was
+    `usual_scores`: (T,) float64, running means of their detections' scores. `means`: (T, 4, 2) and `covariances`: (T, 4, 2, 2) as in `motion.py`. `masks`: each one's last mask, where it was
     seen. `anchors`: (T, 2) x y of the filter's centre at that time, so that the mask can be moved with the filter.
     `votes`: (T, C) float64 sums of scores by class, in the order of the tracker's classes. `gallery`: what they look
     like.
@@ -47,6 +47,7 @@ class Tracks:
     states: NDArray[np.int8]
     hits: NDArray[np.int64]
     last_seen: NDArray[np.float64]
+    usual_scores: NDArray[np.float64]
     means: NDArray[np.float64]
     covariances: NDArray[np.float64]
     anchors: NDArray[np.float64]
@@ -65,6 +66,7 @@ class Tracks:
             states=np.zeros(0, np.int8),
             hits=np.zeros(0, np.int64),
             last_seen=np.zeros(0),
+            usual_scores=np.zeros(0),
             means=np.zeros((0, 4, 2)),
             covariances=np.zeros((0, 4, 2, 2)),
             anchors=np.zeros((0, 2)),
@@ -96,6 +98,7 @@ class Tracks:
             states=np.full(n, State.TENTATIVE, np.int8),
             hits=np.ones(n, np.int64),
             last_seen=np.full(n, time),
+            usual_scores=detections.scores.astype(np.float64),
             means=means,
             covariances=covariances,
             anchors=means[:, :2, 0].copy(),

@@ -31,7 +31,7 @@ class ReIDSettings:
     """Which network, and how it sees a detection."""
 
     weights: str = "colours"  # a network's path or name; "colours": no network; "off": no appearance at all
-    colour_share: float = 0.7  # of a network's embedding joined with the colours': the colours' part
+    colour_share: float = 0.5  # of a network's embedding joined with the colours': the colours' part
     blank_background: bool = False  # paint what is outside the mask in the mean colour
     device: str = "auto"
     batch: int = 32  # crops that go through the network at once
