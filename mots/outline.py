@@ -20,6 +20,8 @@ from mots.trackers.masks import Masks
 
 __all__ = ["Outline", "OutlineSettings"]
 
+SMALLEST = 4  # pixels: windows of twice this radius are taken at half the resolution, and so on
+
 
 @dataclass(frozen=True)
 class OutlineSettings:
@@ -82,11 +84,24 @@ class Outline:
         return (left, top), inside
 
     def guided(self, guide: NDArray[np.float32], mask: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-        """(h, w) the mask filtered along the guide's edges: equations 5, 6 and 8 of the paper."""
+        """(h, w) the mask filtered along the guide's edges: equations 5, 6 and 8 of the paper.
 
-        def mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            return np.asarray(self.cv2.blur(values, (2 * radius + 1, 2 * radius + 1)), np.float32)
-
-        light, cover = mean(guide), mean(mask)
-        slope = (mean(guide * mask) - light * cover) / (mean(guide * guide) - light * light + self.settings.contrast**2)
-        return mean(slope) * guide + mean(cover - slope * light)
+        Windows of a large radius are taken in a reduced picture (He, Sun: Fast Guided Filter, arXiv:1505.00996, 2015).
+        """
+        cv2 = self.cv2
+        factor = max(radius // SMALLEST, 1)
+        size = (mask.shape[1], mask.shape[0])
+        both = cv2.merge([guide, mask])
+        if factor > 1:
+            small = (max(round(size[0] / factor), 1), max(round(size[1] / factor), 1))
+            both = cv2.resize(both, small, interpolation=cv2.INTER_AREA)
+        side = 2 * max(radius // factor, 1) + 1
+        window = (side, side)
+        # Means of light, cover, light squared and light times cover.
+        moments = cv2.blur(cv2.merge([both, both * both[:, :, :1]]), window)
+        light, cover = moments[:, :, 0], moments[:, :, 1]
+        slope = (moments[:, :, 3] - light * cover) / (moments[:, :, 2] - light * light + self.settings.contrast**2)
+        line = cv2.blur(cv2.merge([slope, cover - slope * light]), window)
+        if factor > 1:
+            line = cv2.resize(line, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(line[:, :, 0] * guide + line[:, :, 1], np.float32)

@@ -29,6 +29,7 @@ from mots.trackers.tracker import Tracker
 
 if TYPE_CHECKING:
     from mots.appearance import Appearance
+    from mots.outline import Outline
     from mots.sources import Frame, Source
 
 __all__ = ["Detector", "Run", "TrackedFrame", "track"]
@@ -38,7 +39,10 @@ NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
 
 class Detector(Protocol):
-    """Anything that finds detections in images: `YOLOv8Seg`, or a caller's own."""
+    """Anything that finds detections in images: `YOLOv8Seg`, or a caller's own.
+
+    One with an attribute `coarse` that is true has its masks fitted to the pictures (see `mots.outline`).
+    """
 
     names: dict[int, str]  # our class id to name
 
@@ -154,7 +158,7 @@ class Run:
             from mots.models.yolov8_seg import YOLOv8Seg
 
             self.detector = YOLOv8Seg(self.settings.detector)
-        self.appearance = self._appearance()
+        self.outline, self.appearance = self._outline(), self._appearance()
         self.names: dict[int, str] = {}
         if self.saved is not None:
             self.names = self.saved.names
@@ -222,6 +226,25 @@ class Run:
             warnings.warn(MotsWarning(f"the camera counts as still: {error}"), stacklevel=2)
             return None
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the masks that the tracker gets are fitted to the pictures, here or when they were saved."""
+        return self.outline is not None or (self.saved is not None and self.saved.fitted)
+
+    def _outline(self) -> Outline | None:
+        """What fits masks to the pictures; nothing without those, without OpenCV, where it is switched off, or where
+        the masks are fitted already or come of a detector that draws them finely."""
+        coarse = not self.saved.fitted if self.saved is not None else getattr(self.detector, "coarse", False)
+        if self.source is None or not coarse or not self.settings.outline.enabled:
+            return None
+        from mots.outline import Outline
+
+        try:
+            return Outline(self.settings.outline)
+        except MotsError as error:
+            warnings.warn(MotsWarning(f"masks stay as they were detected: {error}"), stacklevel=2)
+            return None
+
     def _appearance(self) -> Appearance | None:
         """What embeds detections; nothing without frames."""
         if self.source is None or self.settings.reid.weights == "off":
@@ -233,15 +256,17 @@ class Run:
     def measured(self) -> Iterator[tuple[Frame, Detections, NDArray[np.float64]]]:
         """All that the tracker is told of each frame: it is the same whatever came before, but for the camera's motion.
 
-        The frame, its detections of the wanted classes (saved ones where there are any) with embeddings, and the
-        (2, 3) map of the last frame's still points to this frame's.
+        The frame, its detections of the wanted classes (saved ones where there are any) with fitted masks and
+        embeddings, and the (2, 3) map of the last frame's still points to this frame's.
         """
         if self.source is None:
             assert self.saved is not None
             yield from self._saved_alone(self.saved)
             return
-        appearance, camera = self.appearance, self._camera()
+        appearance, camera, outline = self.appearance, self._camera(), self.outline
         for frame, found in self._found(self.source):
+            if outline is not None:
+                found = replace(found, masks=outline.fitted(frame.image, found.masks))
             if appearance is not None and found.embeddings.shape[1] == 0:
                 found = appearance.embedded(frame.image, found)
             yield frame, found, STILL if camera is None else camera.motion(frame.image, found.masks)

@@ -114,7 +114,7 @@ def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: b
         raise MotsError(f"{output} exists: choose another --output, or add --overwrite")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        writer = saved.create(output, run.frame_rate, run.names)
+        writer = saved.create(output, run.frame_rate, run.names, run.fitted)
         frames = count = 0
         with writer:
             for each in interruptible(shown(map(Measured, run.measured()), run.name, run.length, quiet)):

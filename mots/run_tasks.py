@@ -111,7 +111,7 @@ def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
     run = Run(part, settings, detections=detections_of(task.sequence, plan))
     frames = 0
     try:
-        with saved.create(folder / "chunk.npz", run.frame_rate, run.names) as writer:
+        with saved.create(folder / "chunk.npz", run.frame_rate, run.names, run.fitted) as writer:
             for frame, found, camera in run.measured():
                 if frame.number >= part.first:
                     writer.write(frame.number, frame.time, found, camera)

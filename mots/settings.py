@@ -21,6 +21,7 @@ from mots.classes import CLASS_IDS, CONFUSABLE
 from mots.errors import MotsError
 from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
+from mots.outline import OutlineSettings
 from mots.refine import RefineSettings
 from mots.trackers.lifecycle import State
 from mots.trackers.tracker import TrackerSettings
@@ -42,6 +43,7 @@ class Settings:
     classes: tuple[str, ...] = ("person", "car")  # names to detect and track; none takes every class
     frame_rate: float = 30.0  # frames a second of images and of saved detections without times; videos have their own
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    outline: OutlineSettings = field(default_factory=OutlineSettings)
     reid: ReIDSettings = field(default_factory=ReIDSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
     tracker: TrackerSettings = field(default_factory=lambda: TrackerSettings(groups=GROUPS))

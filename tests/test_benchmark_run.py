@@ -99,7 +99,9 @@ def test_two_jobs_and_an_offline_run(made: Path, tmp_path: Path) -> None:
     assert main(arguments(made, tmp_path / "two", "--quiet", "--jobs", "2")) == 0
     assert result_files(tmp_path / "one") == result_files(tmp_path / "two")
     assert main(arguments(made, tmp_path / "off", "--quiet", "--jobs", "2", "--offline")) == 0
-    assert result_files(tmp_path / "off") != result_files(tmp_path / "one")
+    assert result_files(tmp_path / "off").keys() == result_files(tmp_path / "one").keys()
+    for folder, offline in (("one", False), ("off", True)):
+        assert json.loads((tmp_path / folder / "manifest/0000.json").read_bytes())["by"]["offline"] is offline
 
 
 def test_killed_at_any_moment_and_started_again_it_leaves_the_same_files(made: Path, tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_a_set_knob_and_all_classes(detections: Path, tmp_path: Path, capsys: py
     arguments = ["track", str(detections), "--output", str(tmp_path / "out"), "--classes", "all", "--overwrite"]
     assert main(arguments) == 0
     everything = capsys.readouterr().out
-    assert main([*arguments, "--set", "tracker.lifecycle.confirm_hits=20"]) == 0
+    assert main([*arguments, "--set", "tracker.lifecycle.new_score=0.95"]) == 0
     assert capsys.readouterr().out != everything
 
 

@@ -1,7 +1,8 @@
 """Detections as npz: compact, with times, embeddings and the camera's motion.
 
 Arrays in blocks of frames, `00000.frames` and so on (see `ARRAYS`), and `about`, a JSON text with the size, the frame
-rate, the numbers of frames and blocks, and the names of classes that COCO lacks. Blocks are written and read one by
+rate, the numbers of frames and blocks, the names of classes that COCO lacks, and whether the masks were fitted to the
+pictures. Blocks are written and read one by
 one, so a long video needs no more memory than a short one. numpy's `load` opens the file.
 """
 
@@ -48,9 +49,9 @@ class NpzWriter:
     A block that does not fit on the disk is taken back whole: the file then ends with the block before.
     """
 
-    def __init__(self, path: Path, frame_rate: float, names: Mapping[int, str]) -> None:
+    def __init__(self, path: Path, frame_rate: float, names: Mapping[int, str], fitted: bool = False) -> None:
         self.output, self.pipe = FrameFile(path), Pipe()
-        self.frame_rate, self.names = frame_rate, dict(names)
+        self.frame_rate, self.names, self.fitted = frame_rate, dict(names), fitted
         self.file = zipfile.ZipFile(cast("IO[bytes]", self.pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         self.block: list[FrameDetections] = []
         self.length = 0
@@ -128,7 +129,7 @@ class NpzWriter:
         full: OSError | None = None
         while True:
             whole: dict[str, Any] = {"frame_rate": self.frame_rate, "length": self.length, "blocks": len(self.marks)}
-            whole |= {"names": self.names, "size": self.size}
+            whole |= {"names": self.names, "size": self.size, "fitted": self.fitted}
             members = len(self.file.filelist)
             try:
                 self.add("about", np.array(json.dumps(whole)))
@@ -185,6 +186,7 @@ def about(path: Path) -> dict[str, Any]:
         found["names"] = {int(number): str(name) for number, name in found["names"].items()}
         found["frame_rate"] = float(found["frame_rate"])
         found["length"], found["blocks"] = int(found["length"]), int(found["blocks"])
+        found["fitted"] = bool(found.get("fitted", False))
         found["size"] = (int(found["size"][0]), int(found["size"][1]))
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise MotsError(f"{path}: not a file of detections that `mots detect` wrote ({error})") from error

@@ -23,6 +23,7 @@ class SavedDetections:
     frame_rate: float  # 0 where the file does not tell
     length: int | None  # frames, where the file tells without being read
     names: dict[int, str]  # the classes that COCO does not have: our id to name
+    fitted: bool = False  # whether the masks were fitted to the pictures already
     more: tuple[Path, ...] = ()  # files whose frames follow
 
     def __iter__(self) -> Iterator[FrameDetections]:
@@ -39,11 +40,14 @@ def read(path: Path) -> SavedDetections:
     if path.suffix == ".txt":
         return SavedDetections(path, 0.0, None, {})
     whole = detections_npz.about(path)
-    return SavedDetections(path, whole["frame_rate"], whole["length"], whole["names"])
+    return SavedDetections(path, whole["frame_rate"], whole["length"], whole["names"], whole["fitted"])
 
 
-def create(path: Path, frame_rate: float, names: Mapping[int, str]) -> Writer:
-    """A writer for the form that the name's ending says. Raises OSError when the file cannot be made."""
+def create(path: Path, frame_rate: float, names: Mapping[int, str], fitted: bool = False) -> Writer:
+    """A writer for the form that the name's ending says. Raises OSError when the file cannot be made.
+
+    `fitted`: whether the masks that will come were fitted to the pictures. Text cannot tell, and counts as not.
+    """
     if path.suffix == ".txt":
         return detections_text.TextWriter(path)
-    return detections_npz.NpzWriter(path, frame_rate, names)
+    return detections_npz.NpzWriter(path, frame_rate, names, fitted)

@@ -60,6 +60,8 @@ class Network(Protocol):
 class YOLOv8Seg:
     """A loaded detector. `names` are the classes that it knows beyond COCO's: our id to name."""
 
+    coarse = True  # its masks have a quarter of the input's resolution
+
     def __init__(self, settings: DetectorSettings | None = None) -> None:
         self.settings = settings or DetectorSettings()
         self.path = weights.find(self.settings.weights)
