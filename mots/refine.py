@@ -22,7 +22,9 @@ from mots.trackers.masks import Masks
 __all__ = ["Observed", "RefineSettings", "Refined", "refined"]
 
 VELOCITY_SPAN = 0.34  # seconds of a track that tell where it was going
-LARGEST_GROWTH = 0.5  # of a height's logarithm over a joined gap: nobody grows by two thirds within a second
+LARGEST_GROWTH = 1.1  # of a height's logarithm over a joined gap: who stood behind a wall grows to three times his height
+SLACK = 0.3  # seconds that are added to a gap before a distance is divided by it: boxes leap
+LOOK_ALIKES = 0.01  # of all pairs of tracks look so alike that their looks do not tell who is who
 ENOUGH_VIEWS = 5  # clean views on either side of a gap that tell whether they show one object
 
 
@@ -32,14 +34,16 @@ class RefineSettings:
 
     split_unlike: float = 0.9  # a track that looks this unlike after a gap becomes two (0 as the same, 1 as another)
     join_gap: float = 3.0  # two tracks at most this far apart in time may be one object
-    join_unlike: float = 0.2  # if they look less unlike than this
-    join_away: float = 0.7  # and lie at most this many heights a second from where the earlier one was going
+    join_limit: float = 0.4  # if they look less unlike than this, each
+    join_away: float = 0.2  # height a second that they lie apart from where the earlier one was going counted so much
     reach: float = 0.3  # a track takes up free detections as far as this before its first and after its last frame
     extend: float = 1.0  # step by step no further than this in all: a false detection that stays would never end
     inside: float = 2.0  # and in gaps as long as this
     least_score: float = 0.1  # of a free detection that is taken up
+    report_score: float = 0.4  # and of the mean of its score and its track's
     overlap: float = 0.4  # of its mask and box with the track's, moved along
-    blip_frames: int = 5  # tracks of fewer frames are dropped
+    blip_frames: int = 5  # tracks of fewer frames are dropped,
+    blip_score: float = 0.38  # and those with a lower mean score
     fill: float = 0.2  # gaps as long as this are filled with moved masks, where nothing hides the object
     fill_visible: float = 0.7  # if this much of the moved mask is free of other objects
     write_filled: bool = False  # whether filled masks go into result files; frames have them, marked `predicted`
@@ -112,30 +116,32 @@ class Tracklets:
         for f, each in enumerate(frames):
             for row in np.flatnonzero(each.ids).tolist():
                 self.rows.setdefault(int(each.ids[row]), {})[f] = row
-        self.same, self.other = self.usual_distances()
+        self.same, self.other, self.alike = self.usual_distances()
 
     # Looks
 
-    def usual_distances(self) -> tuple[float, float]:
-        """The median cosine distances of the halves of one track, and of two tracks that are seen together; nan where
-        nothing tells."""
+    def usual_distances(self) -> tuple[float, float, float]:
+        """The median cosine distances of the halves of one track, and of two tracks that are seen together; and one
+        that hardly any two tracks that are seen together fall below. nan where nothing tells."""
         names = sorted(self.rows)
+        nothing = (float("nan"),) * 3
         if len(names) < 2 or self.frames[0].detections.embeddings.shape[1] == 0:
-            return float("nan"), float("nan")
+            return nothing
         looks = np.stack([self.looks(list(self.rows[name].items())) for name in names])
         begins = np.array([min(self.rows[name]) for name in names])
         ends = np.array([max(self.rows[name]) for name in names])
         together = (begins[:, None] <= ends) & (begins <= ends[:, None]) & ~np.eye(len(names), dtype=np.bool_)
         if not together.any():
-            return float("nan"), float("nan")
-        other = float(np.median((1.0 - looks @ looks.T)[together]))
+            return nothing
+        distances = (1.0 - looks @ looks.T)[together]
+        other, alike = float(np.median(distances)), float(np.quantile(distances, LOOK_ALIKES))
         halves = []
         for name in names:
             views = self.clean_views(name)
             if len(views) >= 4 * ENOUGH_VIEWS:
                 middle = len(views) // 2
                 halves.append(1.0 - float(self.looks(views[:middle]) @ self.looks(views[middle:])))
-        return (float(np.median(halves)) if halves else 0.25 * other), other
+        return (float(np.median(halves)) if halves else 0.25 * other), other, alike
 
     def unlike(self, distance: float) -> float:
         """A cosine distance from 0, as the same, to 1, as another object and beyond."""
@@ -183,18 +189,17 @@ class Tracklets:
         looks = {name: self.looks(list(self.rows[name].items())) for name in names}
         begins, ends = {n: min(self.rows[n]) for n in names}, {n: max(self.rows[n]) for n in names}
         settings = self.settings
+        limit = min(settings.join_limit, self.unlike(self.alike))
         cost = np.full((len(names), len(names)), np.inf)
         for i, a in enumerate(names):
             for j, b in enumerate(names):
                 gap = self.times[begins[b]] - self.times[ends[a]]
                 if not 0 < gap <= settings.join_gap or self.group_of(a) != self.group_of(b):
                     continue
-                unlike = self.unlike(1.0 - float(looks[a] @ looks[b]))
-                if unlike < settings.join_unlike:
-                    away = self.away(a, ends[a], b, begins[b])
-                    if away < settings.join_away * (0.3 + gap):
-                        cost[i, j] = max(unlike, 0.0)
-        earlier = {names[j]: names[i] for i, j in assign(cost, settings.join_unlike).tolist()}
+                unlike = max(self.unlike(1.0 - float(looks[a] @ looks[b])), 0.0)
+                if unlike < limit:
+                    cost[i, j] = unlike + settings.join_away * self.away(a, ends[a], b, begins[b]) / (SLACK + gap)
+        earlier = {names[j]: names[i] for i, j in assign(cost, limit).tolist()}
         for name in names:
             first = name
             while first in earlier:
@@ -217,6 +222,7 @@ class Tracklets:
         """Follow every track through the frames in which it has no detection, and give it a free one that fits."""
         known = {name: sorted(own) for name, own in self.rows.items()}
         ends = {name: self.times[own[0 if near == 1 else -1]] for name, own in known.items()}
+        scores = {name: self.mean_score(name) for name in self.rows}
         for f in range(len(self.frames))[::-near]:
             found = self.frames[f].detections
             free = np.flatnonzero(self.free[f] & (found.scores >= self.settings.least_score))
@@ -232,10 +238,16 @@ class Tracklets:
             if not going:
                 continue
             overlap = self.overlap(going, known, f, near, free)
+            sure = found.scores[free] + np.array([[scores[name]] for name in going])  # (G, K)
+            overlap = np.where(sure >= 2 * self.settings.report_score, overlap, 0.0)
             for i, j in assign(1.0 - overlap, 1.0 - self.settings.overlap).tolist():
                 self.rows[going[i]][f] = int(free[j])
                 self.free[f][free[j]] = False
                 known[going[i]] = sorted(self.rows[going[i]])
+
+    def mean_score(self, name: int) -> float:
+        """Of a track's detections."""
+        return float(np.mean([self.frames[f].detections.scores[row] for f, row in self.rows[name].items()]))
 
     def reaches(self, known: list[int], f: int, near: int) -> bool:
         """Whether a track that is known in these frames is followed to frame f from its side `near`."""
@@ -300,8 +312,12 @@ class Tracklets:
     # What is left, and what is added
 
     def drop_blips(self) -> None:
-        """Forget tracks of very few frames."""
-        self.rows = {name: own for name, own in self.rows.items() if len(own) >= self.settings.blip_frames}
+        """Forget tracks of very few frames, and those that were never sure."""
+        self.rows = {
+            name: own
+            for name, own in self.rows.items()
+            if len(own) >= self.settings.blip_frames and self.mean_score(name) >= self.settings.blip_score
+        }
 
     def result(self) -> list[Refined]:
         """What becomes of each frame."""

@@ -57,14 +57,15 @@ def test_nothing_comes_of_nothing() -> None:
 
 
 def test_a_confirmed_track_gets_its_tentative_frames_and_low_scores_before() -> None:
-    frames = [[(0 if f < 3 else 1, box(10 + f), 0.2 if f < 2 else 0.6, RED)] for f in range(10)]
+    frames = [[(0 if f < 3 else 1, box(10 + f), 0.25 if f < 2 else 0.6, RED)] for f in range(10)]
     assert ids_of(run(frames)) == [[1]] * 10
+    assert ids_of(run(frames, report_score=0.5))[:3] == [[0], [0], [1]]
     assert ids_of(run(frames, least_score=0.3))[:3] == [[0], [0], [1]]
     assert ids_of(run(frames, reach=0.0))[:3] == [[0], [0], [0]]
 
 
 def test_a_track_goes_back_step_by_step_and_no_further_than_it_may() -> None:
-    frames = [[(0 if f < 40 else 1, box(10), 0.3, RED)] for f in range(50)]
+    frames = [[(0 if f < 40 else 1, box(10), 0.5, RED)] for f in range(50)]
     taken = np.flatnonzero(np.concatenate(ids_of(run(frames))))
     assert taken[0] == 40 - 20  # a second
 
@@ -118,7 +119,7 @@ def test_two_objects_are_not_joined(change: str) -> None:
         frames[f].append(
             (
                 2 if late else 1,
-                box(40 if late and change == "place" else 10),
+                box(60 if late and change == "place" else 10),
                 0.9,
                 BLUE if late and change == "looks" else RED,
             )
@@ -146,6 +147,20 @@ def test_blips_are_dropped() -> None:
     after = ids_of(run(frames))
     assert after[5] == [9, 0]
     assert after[11] == [9, 2]
+
+
+def test_tracks_that_were_never_sure_are_dropped() -> None:
+    frames = [[other(f), (1, box(10), 0.37, RED)] for f in range(20)]
+    assert ids_of(run(frames))[5] == [9, 0]
+    frames = [[other(f), (1, box(10), 0.39, RED)] for f in range(20)]
+    assert ids_of(run(frames))[5] == [9, 1]
+
+
+def test_where_all_look_alike_nobody_is_joined_by_looks() -> None:
+    frames = [[(9, (70, 10, 78, 30), 0.9, RED), (8, (90, 10, 98, 30), 0.9, RED)] for f in range(60)]
+    for f in [*range(25), *range(35, 60)]:
+        frames[f].append((1 if f < 30 else 2, box(10 + f // 4), 0.9, RED))
+    assert ids_of(run(frames))[35] == [9, 8, 2]
 
 
 def test_short_gaps_are_filled_where_nothing_hides_the_object() -> None:

@@ -82,12 +82,26 @@ def predict(
     means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, settings: MotionSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and covariances `dt` seconds later. dt = 0 changes nothing."""
-    return predicted(means, covariances, dt, settings.acceleration_noise, settings.size_noise, settings.persistence, settings.size_persistence)
+    return predicted(
+        means,
+        covariances,
+        dt,
+        settings.acceleration_noise,
+        settings.size_noise,
+        settings.persistence,
+        settings.size_persistence,
+    )
 
 
 @compiled
 def predicted(
-    means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, acceleration: float, growth: float, persistence: float, size_persistence: float
+    means: NDArray[np.float64],
+    covariances: NDArray[np.float64],
+    dt: float,
+    acceleration: float,
+    growth: float,
+    persistence: float,
+    size_persistence: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """`predict` with its two knobs."""
     moved, grown = means.copy(), covariances.copy()

@@ -20,7 +20,7 @@ from .lifecycle import ROUNDING, LifecycleSettings, State, first_states, next_st
 from .motion import STILL, MotionSettings
 from .reentry import ReentrySettings, known_again, remembered
 from .snapshot import flat, read, tracks_of, write
-from .tracks import Track, Tracks
+from .tracks import Track, Tracks, counted
 
 __all__ = ["Stage", "Tracker", "TrackerSettings"]
 
@@ -92,7 +92,10 @@ class Tracker:
         self._issued = 0
         self._scale = AppearanceScale()
         self._away: Tracks | None = None  # gone, but their looks are remembered
-        self._stages = [(stage, np.isin(list(State), stage.states)) for stage in self.settings.stages]
+        self._stages = [
+            (stage, [int(state) for state in stage.states], np.isin(list(State), stage.states))
+            for stage in self.settings.stages
+        ]
         self._classes: list[int] = []  # in the order of the columns of the tracks' votes
 
     def update(
@@ -302,13 +305,18 @@ class Tracker:
         unlike = self._scale.unlikeness(pairs.distance) if looks else pairs.distance
         free_tracks, free = np.ones(len(tracks), np.bool_), single.copy()
         made_rows, made_columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-        for stage, states in self._stages:
+        counts = np.bincount(tracks.states, minlength=len(State)).tolist()
+        for stage, taking_part, states in self._stages:
+            if not any(counts[state] for state in taking_part):
+                continue
+            found = np.flatnonzero((scores >= stage.min_score) & (scores < stage.max_score) & free)
+            if len(found) == 0:
+                continue
             part = states[tracks.states] & free_tracks
             if stage.lost_for < np.inf:
                 part &= (tracks.states != LOST) | (now - tracks.last_seen <= stage.lost_for + ROUNDING)
             rows = np.flatnonzero(part)
-            found = np.flatnonzero((scores >= stage.min_score) & (scores < stage.max_score) & free)
-            if len(rows) == 0 or len(found) == 0:
+            if len(rows) == 0:
                 continue
             cost = stage_cost(
                 pairs.near, pairs.by_box, pairs.by_mask, unlike, rows, found, scores, stage.mask_weight,
@@ -355,21 +363,17 @@ class Tracker:
     ) -> Tracks:
         """Tracks after their detections were taken in, with their new states."""
         means, covariances = tracks.means.copy(), tracks.covariances.copy()
-        anchors, votes = tracks.anchors.copy(), tracks.votes.copy()
-        hits, last_seen = tracks.hits.copy(), tracks.last_seen.copy()
         means[rows], covariances[rows] = motion.update(
             means[rows], covariances[rows], detections.boxes[found], self.settings.motion
         )
+        anchors = tracks.anchors.copy()
         anchors[rows] = means[rows, :2, 0]
-        votes[rows, columns[found]] += detections.scores[found]
-        hits[rows] += 1
-        usual = tracks.usual_scores.copy()
-        share = 1.0 - np.exp((last_seen[rows] - now) / self.settings.lifecycle.score_span)
-        usual[rows] += np.maximum(share, 1.0 / hits[rows]) * (detections.scores[found] - usual[rows])
-        last_seen[rows] = now
-        matched = np.zeros(len(tracks), np.bool_)
-        matched[rows] = True
-        hidden = self._hidden(tracks, detections, found, ~matched & (now - last_seen > self.settings.lifecycle.memory))
+        votes, hits, usual, last_seen, matched = counted(
+            tracks.votes, tracks.hits, tracks.usual_scores, tracks.last_seen, rows, columns[found],
+            detections.scores[found], now, self.settings.lifecycle.score_span,
+        )  # fmt: skip
+        unseen = now - last_seen
+        hidden = self._hidden(tracks, detections, found, ~matched & (unseen > self.settings.lifecycle.memory))
         order = np.arange(len(tracks))
         order[rows] = len(tracks) + found
         sure = found[is_clean[found]]
@@ -377,7 +381,7 @@ class Tracker:
         both = type(tracks.masks).concatenate(detections.size, [tracks.masks, detections.masks])
         return Tracks(
             ids=tracks.ids,
-            states=next_states(tracks.states, hits, usual, matched, now - last_seen, hidden, self.settings.lifecycle),
+            states=next_states(tracks.states, hits, usual, matched, unseen, hidden, self.settings.lifecycle),
             hits=hits,
             last_seen=last_seen,
             usual_scores=usual,
@@ -401,9 +405,7 @@ class Tracker:
             hidden[rows] = moved.coverage(detections.masks.take(found)).sum(axis=1) >= HIDDEN
         return hidden
 
-    def _starting(
-        self, detections: Detections, free: NDArray[np.bool_], found: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def _starting(self, detections: Detections, free: NDArray[np.bool_], found: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of the `free` (N,) detections that start a track: sure enough, and no part of what was `found` (K,)."""
         starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
         if len(starting) and len(found):

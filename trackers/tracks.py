@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from . import motion
 from .appearance import Gallery
+from .compiled import compiled
 from .detections import Detections
 from .lifecycle import State
 from .masks import Masks
 
-__all__ = ["Track", "Tracks"]
+__all__ = ["Track", "Tracks", "counted"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,3 +132,33 @@ class Tracks:
     def moved_masks(self) -> Masks:
         """Each track's last mask, moved as far as its filter has moved since it was seen."""
         return self.masks.moved(self.means[:, :2, 0] - self.anchors)
+
+
+@compiled
+def counted(
+    votes: NDArray[np.float64],
+    hits: NDArray[np.int64],
+    usual_scores: NDArray[np.float64],
+    last_seen: NDArray[np.float64],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    now: float,
+    span: float,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Votes, hits, usual scores and times of T tracks, and which (T,) were seen: `rows` (K,), with `scores`, now.
+
+    `columns` (K,): the places of the classes that they were seen as. A usual score is a mean of all at first, and
+    forgets what is older than `span` seconds.
+    """
+    votes, hits, usual, last = votes.copy(), hits.copy(), usual_scores.copy(), last_seen.copy()
+    seen = np.zeros(len(hits), np.bool_)
+    for k in range(len(rows)):
+        row, score = rows[k], np.float64(scores[k])
+        votes[row, columns[k]] += score
+        hits[row] += 1
+        share = max(1.0 - np.exp((last[row] - now) / span), 1.0 / hits[row])
+        usual[row] += share * (score - usual[row])
+        last[row] = now
+        seen[row] = True
+    return votes, hits, usual, last, seen
