@@ -22,7 +22,9 @@ from mots.trackers.masks import Masks
 __all__ = ["Observed", "RefineSettings", "Refined", "refined"]
 
 VELOCITY_SPAN = 0.34  # seconds of a track that tell where it was going
-LARGEST_GROWTH = 1.1  # of a height's logarithm over a joined gap: who stood behind a wall grows to three times his height
+LARGEST_GROWTH = (
+    1.1  # of a height's logarithm over a joined gap: who stood behind a wall grows to three times his height
+)
 SLACK = 0.3  # seconds that are added to a gap before a distance is divided by it: boxes leap
 LOOK_ALIKES = 0.01  # of all pairs of tracks look so alike that their looks do not tell who is who
 ENOUGH_VIEWS = 5  # clean views on either side of a gap that tell whether they show one object

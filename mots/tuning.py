@@ -41,7 +41,9 @@ class Range:
 # What is searched unless the caller says otherwise. A stage's knob is tracker.stages.<name>.<knob>.
 KNOBS: dict[str, Range] = {
     "tracker.lifecycle.new_score": Range(0.3, 0.8),
-    "tracker.lifecycle.sure_score": Range(0.5, 1.0),
+    "tracker.lifecycle.confirm_score": Range(0.2, 0.6),
+    "tracker.lifecycle.sure_score": Range(0.4, 1.0),
+    "tracker.lifecycle.report_score": Range(0.0, 0.5),
     "tracker.lifecycle.memory": Range(0.5, 5.0),
     "tracker.motion.acceleration_noise": Range(1.0, 8.0),
     "tracker.double_iou": Range(0.5, 0.9),

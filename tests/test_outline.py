@@ -54,7 +54,9 @@ def test_where_the_picture_shows_no_edge_the_mask_is_moved_back_by_half_a_pixel(
 
 
 def test_masks_stay_in_their_order_at_the_frames_edges_and_none_is_lost(rng: np.random.Generator) -> None:
-    shapes = np.stack([disc(20, 0, 0), disc(25, 159, 119), disc(2, 80, 60), disc(0.5, 20, 100), np.zeros(SIZE, np.bool_)])
+    shapes = np.stack(
+        [disc(20, 0, 0), disc(25, 159, 119), disc(2, 80, 60), disc(0.5, 20, 100), np.zeros(SIZE, np.bool_)]
+    )
     masks = Masks.from_images(shapes)
     fitted = Outline().fitted(picture(shapes.any(axis=0), rng), masks)
     assert fitted.size == SIZE

@@ -22,6 +22,7 @@ from mots.formats import kitti_mots
 from mots.formats import saved_detections as saved
 from mots.labels import FrameLabels, labelled
 from mots.models.reid import ReIDSettings
+from mots.outline import Outline
 from mots.pipeline import joined
 from mots.scoring import score
 from mots.settings import load
@@ -37,12 +38,14 @@ COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "IDF1", "IDS")
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """One frame as a tracker gets it: `colours` without a network, `looks` with one."""
+    """One frame as a tracker gets it: `colours` without a network, `looks` with one, `coarse` with one and with masks
+    as they were detected, not fitted to the picture."""
 
     number: int
     plain: Detections
     colours: Detections
     looks: Detections
+    coarse: Detections
     camera: NDArray[np.float64]
 
 
@@ -85,12 +88,16 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
     def plain(frame: Observed) -> Detections:
         return frame.plain
 
+    def coarse(frame: Observed) -> Detections:
+        return frame.coarse
+
     def stages(change: Callable[[Stage], Stage]) -> TrackerSettings:
         return replace(base, stages=tuple(change(stage) for stage in base.stages))
 
     yield "OSNet and colours", base, looks, True
     yield "colours alone (the default)", base, colours, True
     yield "no appearance", base, plain, True
+    yield "masks as detected, not fitted", base, coarse, True
     yield "no camera motion", base, looks, False
     yield "neither", base, plain, False
     for weight in (0.0, 0.2, 0.5, 1.0):
@@ -100,6 +107,12 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
     yield (
         "no low-score stage",
         replace(base, stages=tuple(s for s in base.stages if s.name != "low score")),
+        looks,
+        True,
+    )
+    yield (
+        "lost tracks do not take low scores",
+        replace(base, stages=tuple(s for s in base.stages if s.name != "lost, low score")),
         looks,
         True,
     )
@@ -117,6 +130,22 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         looks,
         True,
     )
+    life = base.lifecycle
+    yield (
+        "tracks start at 0.5 and wait below 0.7",
+        replace(base, lifecycle=replace(life, new_score=0.5, sure_score=0.7, confirm_score=0.0)),
+        looks,
+        True,
+    )
+    yield "tracks start from parts too", replace(base, lifecycle=replace(life, new_coverage=1.01)), looks, True
+    yield "all that is followed is reported", replace(base, lifecycle=replace(life, report_score=0.0)), looks, True
+    yield (
+        "speeds never die out",
+        replace(base, motion=replace(base.motion, persistence=1e6, size_persistence=1e6)),
+        looks,
+        True,
+    )
+    yield "nobody is known again by looks", replace(base, reentry=replace(base.reentry, unlikeness=0.0)), looks, True
     for seconds in (0.5, 1.0, 4.0):
         yield f"memory {seconds} s", replace(base, lifecycle=replace(base.lifecycle, memory=seconds)), looks, True
 
@@ -128,13 +157,19 @@ def partial_mask(weight: float) -> Callable[[Stage], Stage]:
 
 def observed(data: Path, name: str, reid: str) -> Iterator[Observed]:
     """The frames of a sequence, with everything measured that any variant wants."""
-    camera = Camera()
+    camera, outline = Camera(), Outline()
     colours, network = Appearance(ReIDSettings()), Appearance(ReIDSettings(reid))
     source = open_source(data / f"data/mots20/{name}/images")
     for frame, found in joined(source, saved.read(data / f"acceptance/detections/{name}.txt")):
-        motion = camera.motion(frame.image, found.masks)
-        looks = network.embedded(frame.image, found)
-        yield Observed(frame.number, found, colours.embedded(frame.image, found), looks, motion)
+        fitted = replace(found, masks=outline.fitted(frame.image, found.masks))
+        yield Observed(
+            frame.number,
+            fitted,
+            colours.embedded(frame.image, fitted),
+            network.embedded(frame.image, fitted),
+            network.embedded(frame.image, found),
+            camera.motion(frame.image, fitted.masks),
+        )
 
 
 def tracked(settings: TrackerSettings, frames: list[Observed], pick: Pick, moving: bool) -> list[FrameLabels]:

@@ -4,10 +4,11 @@
     python tools/compare_trackers.py --worlds 101 102 103 104
 
 Each tracker gets the saved detections of the two MOTS20 sequences beside the project, and the pictures; its output is
-each detection's mask with the track's id, made disjoint by score. Rows "with OSNet" get the embeddings that ours gets
-of the same network. Ultralytics' trackers come with the `models` extra; BoxMOT's and Roboflow's run where there is an
-environment for them (`tools/peers.py` says how to make it). Ours runs with its default settings of mots20, the others
-with their own defaults and, named `tuned`, with the best of 28 settings picked by hand on these sequences.
+each detection's mask with the track's id, made disjoint by score. Ours also fits masks to the pictures, but for the row
+"masks as detected", which has exactly the masks that the others have. Rows "with OSNet" get the embeddings that ours
+gets of the same network. Ultralytics' trackers come with the `models` extra; BoxMOT's and Roboflow's run where there is
+an environment for them (`tools/peers.py` says how to make it). Ours runs with its default settings of mots20, the
+others with their own defaults and, named `tuned`, with the best of 28 settings picked by hand on these sequences.
 
 `--worlds` takes toy worlds of these seeds in place of the real data: 300 frames each with noisy detections and noisy
 embeddings, many posts to hide behind, and half of the walkers in one and the same style.
@@ -130,6 +131,7 @@ def runs(frames: dict[str, list[Observed]], images: Images, settings: TrackerSet
     yield "ours with OSNet", lambda s: tracked(settings, frames[s], lambda frame: frame.looks, True)
     yield "ours (default)", lambda s: tracked(settings, frames[s], lambda frame: frame.colours, True)
     yield "ours without appearance", lambda s: tracked(settings, frames[s], lambda frame: frame.plain, True)
+    yield "ours with OSNet, masks as detected", lambda s: tracked(settings, frames[s], lambda frame: frame.coarse, True)
     yield "ours with OSNet, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.looks)
     yield "ours, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.colours)
     import_torchvision()
@@ -163,7 +165,7 @@ def given_to_peers(folder: Path, images: Iterator[NDArray[np.uint8]], frames: li
     """A folder of what `tools/peers.py` reads."""
     folder.mkdir()
     for k, (image, seen) in enumerate(zip(images, frames, strict=True)):
-        found, path = seen.plain, folder / f"{k:06d}.png"
+        found, path = seen.coarse, folder / f"{k:06d}.png"
         Image.fromarray(image).save(path, compress_level=1)
         np.savez(
             folder / f"{k:06d}.npz",
@@ -189,12 +191,12 @@ def with_peer(
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
     with np.load(given[sequence] / "ids.npz") as ids:
-        return [converted(seen.plain, ids[f"{k:06d}"], seen.number) for k, seen in enumerate(frames[sequence])]
+        return [converted(seen.coarse, ids[f"{k:06d}"], seen.number) for k, seen in enumerate(frames[sequence])]
 
 
 def features(seen: Observed) -> NDArray[np.float32]:
     """(N, D) the network's part of what ours gets, of unit length again."""
-    found = seen.looks.embeddings[:, DIMENSION:]
+    found = seen.coarse.embeddings[:, DIMENSION:]
     return np.ascontiguousarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), np.float32)
 
 
@@ -226,7 +228,7 @@ def observed_world(world: World, drawn: list[tuple[NDArray[np.uint8], FrameLabel
         plain = replace(found, embeddings=np.zeros((len(found), 0), np.float32))
         colours = embed(image, plain)
         looks = replace(found, embeddings=np.concatenate([0.0 * colours, found.embeddings], axis=1))
-        yield Observed(k, plain, replace(found, embeddings=colours), looks, camera.motion(image, found.masks))
+        yield Observed(k, plain, replace(found, embeddings=colours), looks, looks, camera.motion(image, found.masks))
 
 
 def with_ultralytics(
@@ -246,7 +248,7 @@ def with_ultralytics(
     tracker = TRACKER_MAP[kind](settings)
     results = []
     for image, seen in zip(images, frames, strict=True):
-        found = seen.plain
+        found = seen.coarse
         rows = np.concatenate([found.boxes, found.scores[:, None], found.classes[:, None]], axis=1).astype(np.float32)
         more: dict[str, Any] = {}
         if looks:

@@ -27,10 +27,11 @@ PART = 0.2  # if their IoU is at least this: a part, and not a small one behind
 class Comparison:
     """What is alike in each pair of T tracks and N detections, (T, N) each.
 
-    `near`: bool, whether the pair is of one group of classes and inside the gate, or one's box holds the other's; the rest is 0 where it is not.
-    `by_box`: IoU of the predicted box and the detected one. `by_mask`: IoU of the moved mask and the detected one; of
-    a pair in which either has no pixels (a mask can move out of the frame whole) the boxes'. `distance`: cosine
-    distance of the embeddings, the mean of that to the track's average and to its nearest view.
+    `near`: bool, whether the pair is of one group of classes, and inside the gate or of boxes that hold one another;
+    the rest is 0 where it is not. `by_box`: IoU of the predicted box and the detected one. `by_mask`: IoU of the moved
+    mask and the detected one; of a pair in which either has no pixels (a mask can move out of the frame whole) the
+    boxes'. `distance`: cosine distance of the embeddings, the mean of that to the track's average and to its nearest
+    view.
     """
 
     near: NDArray[np.bool_]

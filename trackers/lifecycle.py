@@ -59,11 +59,13 @@ def next_states(
 ) -> NDArray[np.int8]:
     """(T,) states after a frame.
 
-    `hits`: (T,) frames in which each was seen, this one counted. `usual_scores`: (T,) of its detections. `matched`: (T,) whether it was seen in this frame.
-    `unseen`: (T,) seconds since it was last seen. `hidden`: (T,) whether others are in front of where it should be.
+    `hits`: (T,) frames in which each was seen, this one counted. `usual_scores`: (T,) of its detections. `matched`:
+    (T,) whether it was seen in this frame. `unseen`: (T,) seconds since it was last seen. `hidden`: (T,) whether others
+    are in front of where it should be.
 
-    tentative: confirmed at `confirm_hits` and `confirm_score`, removed when it goes unseen. confirmed and lost: confirmed when seen, lost
-    when not, removed when unseen for more than `memory`, or `hidden_memory` where it is hidden.
+    tentative: confirmed at `confirm_hits` and `confirm_score`, removed when it goes unseen. confirmed and lost:
+    confirmed when seen, lost when not, removed when unseen for more than `memory`, or `hidden_memory` where it is
+    hidden.
     """
     tentative = states == TENTATIVE
     after = np.where(matched, CONFIRMED, LOST)

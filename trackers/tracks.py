@@ -38,10 +38,10 @@ class Tracks:
     """T tracks: rows that live and die together.
 
     `ids`: (T,) int64, 0 while tentative. `states`: (T,) int8. `hits`: (T,) int64. `last_seen`: (T,) float64 seconds.
-    `usual_scores`: (T,) float64, running means of their detections' scores. `means`: (T, 4, 2) and `covariances`: (T, 4, 2, 2) as in `motion.py`. `masks`: each one's last mask, where it was
-    seen. `anchors`: (T, 2) x y of the filter's centre at that time, so that the mask can be moved with the filter.
-    `votes`: (T, C) float64 sums of scores by class, in the order of the tracker's classes. `gallery`: what they look
-    like.
+    `usual_scores`: (T,) float64, running means of their detections' scores. `means`: (T, 4, 2) and `covariances`:
+    (T, 4, 2, 2) as in `motion.py`. `masks`: each one's last mask, where it was seen. `anchors`: (T, 2) x y of the
+    filter's centre at that time, so that the mask can be moved with the filter. `votes`: (T, C) float64 sums of scores
+    by class, in the order of the tracker's classes. `gallery`: what they look like.
     """
 
     ids: NDArray[np.int64]
