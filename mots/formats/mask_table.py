@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mots.errors import MotsError
 from mots.formats import rle
@@ -26,17 +28,32 @@ def dumps(sequences: Mapping[str, MotsLines]) -> bytes:
     except ImportError as error:
         raise MotsError(NEEDS) from error
     each = list(sequences.values())
+    counts = [len(lines) for lines in each]
+    named = [name.encode("utf-8") for name, count in zip(sequences, counts, strict=True) for _ in range(count)]
+
+    # From buffers: `pyarrow.array` first imports pandas, where there is one, to ask whether it was given its types.
+    def numbers(values: Sequence[NDArray[np.integer]]) -> Any:
+        whole = np.concatenate([np.zeros(0, np.int64), *values])
+        return pyarrow.Array.from_buffers(
+            pyarrow.int64(), len(whole), [None, pyarrow.py_buffer(whole.astype(np.int64))]
+        )
+
+    def texts(values: Sequence[bytes]) -> Any:
+        ends = np.cumsum([0, *map(len, values)], dtype=np.int64)
+        buffers = [None, pyarrow.py_buffer(ends), pyarrow.py_buffer(b"".join(values))]
+        return pyarrow.Array.from_buffers(pyarrow.large_string(), len(values), buffers).cast(pyarrow.string())
+
     columns = {
-        "sequence": pyarrow.array([name for name, lines in sequences.items() for _ in range(len(lines))], "string"),
-        "frame": np.concatenate([np.zeros(0, np.int64), *(lines.frames for lines in each)]),
-        "id": np.concatenate([np.zeros(0, np.int64), *(lines.ids for lines in each)]),
-        "class": np.concatenate([np.zeros(0, np.int64), *(lines.classes for lines in each)]),
-        "height": np.repeat(np.array([x.runs.size[0] for x in each], np.int64), [len(x) for x in each]),
-        "width": np.repeat(np.array([x.runs.size[1] for x in each], np.int64), [len(x) for x in each]),
-        "rle": pyarrow.array([text.decode("ascii") for lines in each for text in rle.encode(lines.runs)], "string"),
+        "sequence": texts(named),
+        "frame": numbers([lines.frames for lines in each]),
+        "id": numbers([lines.ids for lines in each]),
+        "class": numbers([lines.classes for lines in each]),
+        "height": numbers([np.full(count, x.runs.size[0]) for x, count in zip(each, counts, strict=True)]),
+        "width": numbers([np.full(count, x.runs.size[1]) for x, count in zip(each, counts, strict=True)]),
+        "rle": texts([text for lines in each for text in rle.encode(lines.runs)]),
     }
     output = io.BytesIO()
-    parquet.write_table(pyarrow.table(columns), output)
+    parquet.write_table(pyarrow.Table.from_arrays(list(columns.values()), names=list(columns)), output)
     return output.getvalue()
 
 
