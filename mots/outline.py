@@ -20,6 +20,7 @@ from mots.trackers.masks import Masks
 
 __all__ = ["Outline", "OutlineSettings"]
 
+SPECK = 0.03  # of the largest piece of a mask: smaller pieces are dropped
 SMALLEST = 4  # pixels: windows of twice this radius are taken at half the resolution, and so on
 
 
@@ -78,10 +79,20 @@ class Outline:
         mask = cv2.blur(mask, (2, 2), anchor=(1, 1), borderType=cv2.BORDER_REPLICATE)
         grey = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
         soft = self.guided(grey.astype(np.float32) / 255, mask, radius)
-        inside = soft >= settings.threshold
+        inside = self.without_specks(soft >= settings.threshold)
         if not inside.any():
             return (x1, y1), masks.crop(i)
         return (left, top), inside
+
+    def without_specks(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(h, w) without the small pieces that a bright line or a gleam beside an object leaves."""
+        count, pieces, stats, _ = self.cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
+        if count <= 2:  # the ground, and one piece
+            return mask
+        areas = stats[:, self.cv2.CC_STAT_AREA]
+        kept = areas >= SPECK * areas[1:].max()
+        kept[0] = False
+        return np.asarray(kept[pieces])
 
     def guided(self, guide: NDArray[np.float32], mask: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
         """(h, w) the mask filtered along the guide's edges: equations 5, 6 and 8 of the paper.

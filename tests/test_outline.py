@@ -65,6 +65,20 @@ def test_masks_stay_in_their_order_at_the_frames_edges_and_none_is_lost(rng: np.
     assert len(Outline().fitted(np.zeros((*SIZE, 3), np.uint8), masks.take([]))) == 0
 
 
+def test_a_gleam_beside_an_object_is_not_a_piece_of_it(rng: np.random.Generator) -> None:
+    shape = disc(30)
+    image = picture(shape, rng)
+    image[95:103, 79:81] = 250
+    mask = shape.copy()
+    mask[90:97, 70:90] = True  # it runs over what is beside the object
+    fitted = Outline().fitted(image, Masks.from_images(mask[None])).image(0)
+    assert not fitted[97:103].any()
+    halves = disc(30) & (np.abs(np.arange(SIZE[1]) - 80) > 4)  # behind a post: two pieces, and both are kept
+    fitted = Outline().fitted(picture(halves, rng), Masks.from_images(halves[None])).image(0)
+    assert fitted[60, 60]
+    assert fitted[60, 100]
+
+
 def test_fitting_changes_nothing_that_it_was_given(rng: np.random.Generator) -> None:
     masks, image = Masks.from_images(disc(20)[None]), picture(disc(20), rng)
     before = masks.pixels.copy(), image.copy()
