@@ -121,3 +121,20 @@ def test_distances_are_read_by_what_is_usual_here(rng: np.random.Generator) -> N
     assert (low, middle, high) == (0.0, pytest.approx(0.5), 1.0)
     assert replace(scale).with_frame(np.zeros((2, 8), np.float32)) == scale  # two detections tell nothing
     assert scale.with_pairs(np.zeros(0)) == scale
+
+
+def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.random.Generator) -> None:
+    distances = np.array([0.05, 0.1, 0.2, 0.4])
+    wary = []
+    for twins in (0, 2, 8):  # of 16 people, so many look like one another
+        people = np.linalg.qr(rng.normal(0, 1, (16, 16)))[0].astype(np.float32)
+        people[:twins] = people[0]
+        scale = AppearanceScale()
+        for _ in range(200):
+            scale = scale.with_frame(unit((people + rng.normal(0, 0.02, (16, 16))).tolist()))
+            scale = scale.with_pairs(np.array([0.01]))
+        assert (scale.unlikeness(distances, True) >= scale.unlikeness(distances)).all()
+        wary.append(scale.unlikeness(distances, True))
+    assert wary[0] == pytest.approx(scale.unlikeness(distances), abs=0.1)  # nobody is alike: there is nothing to fear
+    assert (wary[2] > wary[0] + 0.1)[:2].all()
+    assert wary[2][0] < 0.5  # but noise is no difference

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ class AppearanceSettings:
 
 
 ROUNDING = 1e-6  # seconds: 6 frames at 30 a second are 0.2 s, however their times were computed
+ALIKE_SHARE = 0.1  # of all pairs of objects: those that look most alike
+LOOK_ALIKE = 0.75  # where they begin on a wary scale, from 0 to 1: the limits of the stages were chosen for that
+NARROWEST = 0.25  # of the usual scale: where all wear the same, a wary one would take noise for a difference
 SAMPLE = 32  # objects of a frame whose distances from each other tell what is usual
 UPPER = np.tril_indices(SAMPLE, -1)  # the pairs of the first n of them come first
 
@@ -138,18 +141,26 @@ class AppearanceScale:
     """What cosine distances mean here: running estimates, so that any embedding serves without thresholds of its own.
 
     `same`: the usual distance of a track and its own next clean detection. `other`: the usual one of two objects in
-    one frame. nan before the first estimate.
+    one frame. `alike`: the one that a tenth of all pairs of objects fall below. nan before the first estimate.
     """
 
     same: float = float("nan")
     other: float = float("nan")
+    alike: float = float("nan")
 
-    def unlikeness(self, distances: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Distances as numbers from 0, as alike as a track and itself, to 1, as unlike as two objects."""
+    def unlikeness(self, distances: NDArray[np.float64], wary: bool = False) -> NDArray[np.float64]:
+        """Distances as numbers from 0, as alike as a track and itself, to 1, as unlike as two objects usually are.
+
+        `wary`: as unlike as those that look most alike, where those look more alike than usual: the less an embedding
+        tells, the more alike a pair must be.
+        """
         if not np.isfinite(self.other):
             return np.full(distances.shape, 0.5)
         same = self.same if np.isfinite(self.same) else 0.25 * self.other
-        return np.clip((distances - same) / max(self.other - same, 1e-6), 0.0, 1.0)
+        whole = self.other - same
+        if wary:
+            whole = min(max((self.alike - same) / LOOK_ALIKE, NARROWEST * whole), whole)
+        return np.clip((distances - same) / max(whole, 1e-6), 0.0, 1.0)
 
     def with_frame(self, embeddings: NDArray[np.float32]) -> AppearanceScale:
         """After a frame with these sure detections of different objects, (N, D); fewer than three tell nothing."""
@@ -157,14 +168,21 @@ class AppearanceScale:
         if n < 3 or embeddings.shape[1] == 0:
             return self
         few = embeddings[:: -(-n // SAMPLE)]
-        alike = (few @ few.T)[UPPER[0][: len(few) * (len(few) - 1) // 2], UPPER[1][: len(few) * (len(few) - 1) // 2]]
-        return AppearanceScale(self.same, blended(self.other, 1.0 - middle(alike), 0.1))
+        pairs = len(few) * (len(few) - 1) // 2
+        distances = 1.0 - (few @ few.T)[UPPER[0][:pairs], UPPER[1][:pairs]]
+        other = blended(self.other, middle(distances), 0.1)
+        # Few pairs have no quantile, so it is approached: by small steps that are 0 on average once it is met.
+        if np.isfinite(self.alike):
+            alike = self.alike + 0.1 * other * (ALIKE_SHARE - float((distances < self.alike).mean()))
+        else:
+            alike = float(np.quantile(distances, ALIKE_SHARE))
+        return AppearanceScale(self.same, other, alike)
 
     def with_pairs(self, distances: NDArray[np.float64]) -> AppearanceScale:
         """After tracks in sight and their clean detections were (K,) apart."""
         if len(distances) == 0:
             return self
-        return AppearanceScale(blended(self.same, middle(distances), 0.05), self.other)
+        return replace(self, same=blended(self.same, middle(distances), 0.05))
 
 
 def middle(values: NDArray[np.floating]) -> float:

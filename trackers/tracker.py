@@ -39,6 +39,7 @@ class Stage:
     lost_for: float = np.inf  # of lost tracks, those that were seen within this many seconds
     blind_limit: float = 0.0  # the limit where there are no embeddings; 0: the same
     appearance_limit: float = 1.01  # a pair that looks this unlike (0 as the same, 1 as another object) is not made
+    wary: bool = False  # whether a pair must look the more alike, the less looks tell (`AppearanceScale.unlikeness`)
     score_weight: float = 0.0  # how much a low score counts against a detection
 
 
@@ -49,7 +50,7 @@ HIGH = 0.5
 HIDDEN = 0.5  # of a lost track's mask under others': it is occluded
 LOOKS_LIKE_ONE_LOST = Stage(
     "lost", OUT_OF_SIGHT, HIGH, 1.01, limit=0.6, mask_weight=0.2, appearance_weight=0.6, blind_limit=0.85,
-    appearance_limit=0.6,
+    appearance_limit=0.6, wary=True,
 )  # fmt: skip
 DEFAULT_STAGES = (
     Stage("confident", KNOWN, HIGH, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5, lost_for=0.3),
@@ -226,7 +227,9 @@ class Tracker:
         for prefix, tracks in (("", self._tracks), ("away.", self._away)):
             arrays |= {} if tracks is None else {prefix + name: array for name, array in flat(tracks).items()}
         arrays["settings"] = np.array(repr(self.settings))
-        arrays["numbers"] = np.array([self.frame_rate, self._time, self._scale.same, self._scale.other])
+        arrays["numbers"] = np.array(
+            [self.frame_rate, self._time, self._scale.same, self._scale.other, self._scale.alike]
+        )
         arrays["issued"] = np.array(self._issued)
         arrays["classes"] = np.array(self._classes, np.int64)
         write(Path(path), arrays)
@@ -242,14 +245,14 @@ class Tracker:
         try:
             if str(arrays["settings"]) != repr(settings):
                 raise ValueError(f"{path}: the tracker was saved with other settings: give those")
-            frame_rate, time, same, other = arrays["numbers"].tolist()
+            frame_rate, time, *scale = arrays["numbers"].tolist()
             tracker = cls(settings, frame_rate)
             tracker._tracks = tracks_of(arrays) if "ids" in arrays else None
             away = {name.removeprefix("away."): arrays[name] for name in arrays if name.startswith("away.")}
             tracker._away = tracks_of(away) if away else None
             tracker._time, tracker._issued = time, int(arrays["issued"])
             tracker._classes = arrays["classes"].tolist()
-            tracker._scale = AppearanceScale(same, other)
+            tracker._scale = AppearanceScale(*scale)
         except KeyError as error:
             raise ValueError(f"{path}: not the state of a tracker ({error})") from error
         return tracker
@@ -274,7 +277,7 @@ class Tracker:
 
     def _columns(self, classes: NDArray[np.int64]) -> NDArray[np.int64]:
         """(N,) the place of each class among the votes; a class that is new to this tracker gets the next one."""
-        for class_id in np.unique(classes).tolist():
+        for class_id in sorted(set(classes.tolist())):
             if class_id not in self._classes:
                 self._classes.append(class_id)
         places = {class_id: place for place, class_id in enumerate(self._classes)}
@@ -302,7 +305,7 @@ class Tracker:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows of tracks and of detections that belong together, stage after stage among those still free."""
         looks, scores = detections.embeddings.shape[1] > 0, detections.scores
-        unlike = self._scale.unlikeness(pairs.distance) if looks else pairs.distance
+        unlike = {} if looks else dict.fromkeys((False, True), pairs.distance)
         free_tracks, free = np.ones(len(tracks), np.bool_), single.copy()
         made_rows, made_columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         counts = np.bincount(tracks.states, minlength=len(State)).tolist()
@@ -318,8 +321,10 @@ class Tracker:
             rows = np.flatnonzero(part)
             if len(rows) == 0:
                 continue
+            if stage.wary not in unlike:
+                unlike[stage.wary] = self._scale.unlikeness(pairs.distance, stage.wary)
             cost = stage_cost(
-                pairs.near, pairs.by_box, pairs.by_mask, unlike, rows, found, scores, stage.mask_weight,
+                pairs.near, pairs.by_box, pairs.by_mask, unlike[stage.wary], rows, found, scores, stage.mask_weight,
                 stage.appearance_weight if looks else 0.0, stage.appearance_limit if looks else np.inf,
                 stage.score_weight,
             )  # fmt: skip
