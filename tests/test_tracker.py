@@ -242,6 +242,8 @@ def test_a_part_of_what_was_found_starts_no_track() -> None:
     tracker = Tracker(TrackerSettings(), RATE)
     tracker.update(boxes_as_detections([whole]))
     assert tracker.update(boxes_as_detections([whole, part, beside], [0.9, 0.8, 0.8])).tolist() == [1, 0, 2]
+    # One of another class in front of it is no part of it.
+    assert tracker.update(boxes_as_detections([whole, part, beside], [0.9, 0.8, 0.8], [0, 2, 0])).tolist() == [1, 3, 2]
 
 
 def test_one_in_sight_comes_before_one_who_is_lost_where_a_score_is_low() -> None:

@@ -66,6 +66,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=SHARED, help="the folder of real data")
     parser.add_argument("--markdown", action="store_true", help="print a table for README")
+    parser.add_argument("--only", default="", metavar="WORD", help="the trackers whose names hold this word")
     parser.add_argument("--worlds", type=int, nargs="+", default=(), metavar="SEED", help="toy worlds instead")
     arguments = parser.parse_args()
     if arguments.worlds:
@@ -77,6 +78,7 @@ def main() -> None:
             lambda name: (image for image, _ in drawn[name]),
             load("default").tracker,
             arguments.markdown,
+            arguments.only,
         )
         return
     reid = str(arguments.data / "weights/osnet_x0_25_msmt17.pth")
@@ -89,6 +91,7 @@ def main() -> None:
         lambda name: (frame.image for frame in open_source(images[name])),
         load("mots20").tracker,
         arguments.markdown,
+        arguments.only,
     )
 
 
@@ -101,15 +104,18 @@ def compare(
     images: Images,
     settings: TrackerSettings,
     markdown: bool,
+    only: str,
 ) -> None:
-    """Run every tracker over all sequences, and print a row for each."""
+    """Run every tracker over all sequences, or those with `only` in their names, and print a row for each."""
     benchmark = "mots20" if SEQUENCES[0] in truth else "kitti-mots"
     divider, edge = (" | ", "| ") if markdown else ("  ", "")
     end = " |" if markdown else ""
     print(edge + divider.join(["tracker", *COLUMNS, "s"]) + end)
     if markdown:
         print("|---" * (2 + len(COLUMNS)) + "|")
-    for name, run in runs(frames, images, settings):
+    for name, run in runs(frames, images, settings, only):
+        if only not in name:
+            continue
         begin = perf_counter()
         try:
             results = {sequence: run(sequence) for sequence in truth}
@@ -126,7 +132,9 @@ def compare(
 Run = Callable[[str], list[FrameLabels]]
 
 
-def runs(frames: dict[str, list[Observed]], images: Images, settings: TrackerSettings) -> Iterator[tuple[str, Run]]:
+def runs(
+    frames: dict[str, list[Observed]], images: Images, settings: TrackerSettings, only: str
+) -> Iterator[tuple[str, Run]]:
     """Each tracker's name, and what runs it on a sequence."""
     yield "ours with OSNet", lambda s: tracked(settings, frames[s], lambda frame: frame.looks, True)
     yield "ours (default)", lambda s: tracked(settings, frames[s], lambda frame: frame.colours, True)
@@ -146,6 +154,8 @@ def runs(frames: dict[str, list[Observed]], images: Images, settings: TrackerSet
         f"ultralytics tracktrack with OSNet, tuned {written(TUNED_TRACKTRACK)}",
         lambda s: with_ultralytics("tracktrack", images(s), frames[s], TUNED_TRACKTRACK, True),
     )
+    if not any(only in name for name, _ in OTHERS):
+        return
     if not PEERS.exists():
         print(f"no {PEERS}: BoxMOT's and Roboflow's trackers are left out", file=sys.stderr)
         return

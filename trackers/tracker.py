@@ -147,7 +147,7 @@ class Tracker:
 
         free = single.copy()
         free[found] = False
-        starting = self._starting(detections, free, found)
+        starting = self._starting(detections, columns, free, found)
         rows_of = np.full(len(detections), -1, np.int64)
         rows_of[found] = rows
         rows_of[starting] = len(tracks) + np.arange(len(starting))
@@ -410,12 +410,21 @@ class Tracker:
             hidden[rows] = moved.coverage(detections.masks.take(found)).sum(axis=1) >= HIDDEN
         return hidden
 
-    def _starting(self, detections: Detections, free: NDArray[np.bool_], found: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Rows of the `free` (N,) detections that start a track: sure enough, and no part of what was `found` (K,)."""
+    def _starting(
+        self,
+        detections: Detections,
+        columns: NDArray[np.int64],
+        free: NDArray[np.bool_],
+        found: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Rows of the `free` (N,) detections that start a track: sure enough, and no part of what was `found` (K,) of
+        the same group of classes."""
         starting = np.flatnonzero(free & (detections.scores >= self.settings.lifecycle.new_score))
         if len(starting) and len(found):
-            coverage = detections.masks.take(starting).coverage(detections.masks.take(found)).sum(axis=1)
-            starting = starting[coverage < self.settings.lifecycle.new_coverage]
+            groups = self._groups()[columns]
+            coverage = detections.masks.take(starting).coverage(detections.masks.take(found))
+            alike = groups[starting][:, None] == groups[found]
+            starting = starting[(coverage * alike).sum(axis=1) < self.settings.lifecycle.new_coverage]
         return starting
 
     def _rescaled(
