@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Protocol, TypeVar
 
 __all__ = ["shown"]
@@ -16,7 +16,7 @@ class Countable(Protocol):
 Item = TypeVar("Item", bound=Countable)
 
 
-def shown(frames: Iterable[Item], name: str, length: int | None, quiet: bool) -> Iterator[Item]:
+def shown(frames: Iterable[Item], name: str, length: int | None, quiet: bool) -> Generator[Item, None, None]:
     """The frames as they come, with a bar on standard error unless `quiet`."""
     if quiet:
         yield from frames

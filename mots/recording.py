@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +72,8 @@ def record(
             annotator = Annotator(run.frame_rate, run.names)
             writer = stack.enter_context(VideoWriter(folder / f"{run.name}.mp4", run.frame_rate))
         frames = First(run, quiet, video).refined() if offline else shown(run.tracked(), run.name, run.length, quiet)
+        # Closed here and not by chance: a bar that ends later writes over the message of what stopped the run.
+        stack.enter_context(closing(frames))
         for frame in interruptible(frames):
             written = frame if run.settings.refine.write_filled else without_predicted(frame)
             results.write(written)
@@ -97,12 +99,13 @@ class First:
         self.observed: list[Observed] = []
         self.stopped: BaseException | None = None
         try:
-            for each in interruptible(shown(run.observed(), run.name, run.length, quiet)):
-                self.observed.append(each)
+            with closing(shown(run.observed(), run.name, run.length, quiet)) as frames:
+                for each in interruptible(frames):
+                    self.observed.append(each)
         except (MotsError, KeyboardInterrupt) as error:
             self.stopped = error
 
-    def refined(self) -> Iterator[TrackedFrame]:
+    def refined(self) -> Generator[TrackedFrame, None, None]:
         yield from self.run.refined(self.observed, self.images)
         if self.stopped is not None:
             raise self.stopped
@@ -116,8 +119,8 @@ def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: b
         output.parent.mkdir(parents=True, exist_ok=True)
         writer = saved.create(output, run.frame_rate, run.names, run.fitted)
         frames = count = 0
-        with writer:
-            for each in interruptible(shown(map(Measured, run.measured()), run.name, run.length, quiet)):
+        with writer, closing(shown(map(Measured, run.measured()), run.name, run.length, quiet)) as measured:
+            for each in interruptible(measured):
                 writer.write(each.frame.number, each.frame.time, each.detections, each.camera)
                 frames, count = frames + 1, count + len(each.detections)
     except OSError as error:
