@@ -14,9 +14,11 @@ Item = TypeVar("Item")
 
 
 def interruptible(items: Iterable[Item]) -> Iterator[Item]:
-    """The items as they come; a Ctrl-C that compiled code swallowed is raised before the next one.
+    """The items as they come; after a Ctrl-C the item at hand is finished, and KeyboardInterrupt is raised before the
+    next one. A second Ctrl-C is raised at once, wherever it strikes.
 
-    KeyboardInterrupt is lost where it strikes inside a callback from C, as compilers and video libraries make them.
+    Raised at once it is lost, or becomes another error, where it strikes inside a callback from C, as compilers and
+    video libraries make them.
     """
     own = threading.current_thread() is threading.main_thread()
     if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
@@ -26,14 +28,17 @@ def interruptible(items: Iterable[Item]) -> Iterator[Item]:
 
     def strike(number: int, frame: FrameType | None) -> None:
         nonlocal struck
+        if struck:
+            signal.default_int_handler(number, frame)
         struck = True
-        signal.default_int_handler(number, frame)
 
     signal.signal(signal.SIGINT, strike)
     try:
         for item in items:
             yield item
             if struck:
-                raise KeyboardInterrupt
+                break
+        if struck:
+            raise KeyboardInterrupt
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)

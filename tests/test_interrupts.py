@@ -1,32 +1,47 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
 from mots.interrupts import interruptible
 
 
-def frames_with_a_swallowed_interrupt() -> Iterator[int]:
+def frames_with_interrupts(count: int = 1) -> Iterator[int]:
     yield 0
-    with suppress(KeyboardInterrupt):  # as a callback from C does
+    for _ in range(count):
         signal.raise_signal(signal.SIGINT)
     yield 1
     yield 2
 
 
-def test_an_interrupt_that_was_swallowed_stops_after_the_frame() -> None:
+def seen_until_stopped(frames: Iterator[int]) -> list[int]:
     seen = []
 
     def run() -> None:
-        for number in interruptible(frames_with_a_swallowed_interrupt()):
+        for number in interruptible(frames):
             seen.append(number)  # noqa: PERF402  (what was seen before the interrupt counts)
 
     with pytest.raises(KeyboardInterrupt):
         run()
-    assert seen == [0, 1]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    return seen
+
+
+def test_an_interrupt_stops_after_the_frame_at_hand() -> None:
+    assert seen_until_stopped(frames_with_interrupts()) == [0, 1]
+
+
+def test_a_second_interrupt_stops_at_once() -> None:
+    assert seen_until_stopped(frames_with_interrupts(2)) == [0]
+
+
+def test_an_interrupt_in_the_last_frame_is_not_lost() -> None:
+    def last() -> Iterator[int]:
+        yield 0
+        signal.raise_signal(signal.SIGINT)
+
+    assert seen_until_stopped(last()) == [0]
 
 
 def test_other_threads_and_other_handlers_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +52,7 @@ def test_other_threads_and_other_handlers_are_left_alone(monkeypatch: pytest.Mon
     assert seen == [0, 1, 2]
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        assert list(interruptible(frames_with_a_swallowed_interrupt())) == [0, 1, 2]
+        assert list(interruptible(frames_with_interrupts())) == [0, 1, 2]
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
