@@ -7,12 +7,11 @@ reduced picture, and the similarity (shift, turn, zoom) that most of them agree 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import MotsError
+from mots.opencv import opencv
 from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
 
@@ -34,14 +33,7 @@ class Camera:
 
     def __init__(self, settings: CameraSettings | None = None) -> None:
         self.settings = settings or CameraSettings()
-        try:
-            import cv2
-        except ImportError as error:
-            raise MotsError(
-                "measuring the camera's motion needs OpenCV: pip install opencv-python-headless, "
-                "or go without by --set camera.enabled=false"
-            ) from error
-        self.cv2: Any = cv2
+        self.cv2 = opencv("measuring the camera's motion needs OpenCV", ", or go without by --set camera.enabled=false")
         self.before: NDArray[np.uint8] | None = None
         self.corners: NDArray[np.float32] = np.zeros((0, 1, 2), np.float32)  # of the last frame's background
 

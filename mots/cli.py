@@ -183,14 +183,11 @@ def run_detect(parsed: argparse.Namespace) -> int:
         return 0
     from mots.pipeline import Run
     from mots.recording import save_detections
-    from mots.settings import replaced
 
     kind = parsed.format or ("text" if parsed.output and parsed.output.suffix == ".txt" else "npz")
     ending = ".txt" if kind == "text" else ".npz"
     if parsed.output and parsed.output.suffix != ending:
         raise MotsError(f"{parsed.output}: detections as {kind} end in {ending}")
-    if kind == "text":  # which cannot tell that masks are fitted: they are when it is tracked with its frames
-        settings = replaced(settings, {"outline": {"enabled": False}}, "settings")
     run = Run(parsed.source, settings)
     output = parsed.output or Path(run.name + ending)
     print(save_detections(run, output, overwrite=parsed.overwrite, quiet=parsed.quiet))

@@ -78,7 +78,9 @@ def labelled(
     """
     rows = np.flatnonzero(ids)
     chosen = detections.masks.take(rows)
-    contested = np.clip(chosen.coverage(chosen).sum(axis=1) - 1.0, 0.0, 1.0)  # each covers itself
+    areas = chosen.areas()
+    others = chosen.intersections(chosen).sum(axis=1) - areas  # pixels that others claim, for each of those once
+    contested = np.minimum(others / np.maximum(areas, 1), 1.0)
     masks, lost = chosen.disjoint(detections.scores[rows] + CONTESTED * contested)
     labels = FrameLabels(frame, time, ids[rows], classes, detections.scores[rows], masks, Masks.empty(detections.size))
-    return labels.take(np.flatnonzero((masks.boxes[:, 2] > 0) & (2 * lost <= chosen.areas()))), int(lost.sum())
+    return labels.take(np.flatnonzero((masks.boxes[:, 2] > 0) & (2 * lost <= areas))), int(lost.sum())

@@ -10,12 +10,11 @@ Filtering, IEEE TPAMI 35(6), 2013), and cut a little above a half.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import MotsError
+from mots.opencv import opencv
 from mots.trackers.masks import Masks
 
 __all__ = ["Outline", "OutlineSettings"]
@@ -40,14 +39,7 @@ class Outline:
 
     def __init__(self, settings: OutlineSettings | None = None) -> None:
         self.settings = settings or OutlineSettings()
-        try:
-            import cv2
-        except ImportError as error:
-            raise MotsError(
-                "fitting masks to the picture needs OpenCV: pip install opencv-python-headless, "
-                "or go without by --set outline.enabled=false"
-            ) from error
-        self.cv2: Any = cv2
+        self.cv2 = opencv("fitting masks to the picture needs OpenCV", ", or go without by --set outline.enabled=false")
 
     def fitted(self, image: NDArray[np.uint8], masks: Masks) -> Masks:
         """The masks, in their order, as the picture (H, W, 3) uint8 RGB shows them.

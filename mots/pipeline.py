@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Detector", "Run", "TrackedFrame", "track"]
 
 
+Made = TypeVar("Made")
 NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -220,11 +221,7 @@ class Run:
         """What measures the camera's motion; nothing without frames, without OpenCV, or where it is switched off."""
         if self.source is None or not self.settings.camera.enabled:
             return None
-        try:
-            return Camera(self.settings.camera)
-        except MotsError as error:
-            warnings.warn(MotsWarning(f"the camera counts as still: {error}"), stacklevel=2)
-            return None
+        return made_or_warned(lambda: Camera(self.settings.camera), "the camera counts as still")
 
     @property
     def fitted(self) -> bool:
@@ -239,11 +236,7 @@ class Run:
             return None
         from mots.outline import Outline
 
-        try:
-            return Outline(self.settings.outline)
-        except MotsError as error:
-            warnings.warn(MotsWarning(f"masks stay as they were detected: {error}"), stacklevel=2)
-            return None
+        return made_or_warned(lambda: Outline(self.settings.outline), "masks stay as they were detected")
 
     def _appearance(self) -> Appearance | None:
         """What embeds detections; nothing without frames."""
@@ -302,6 +295,15 @@ class Run:
             return found
         wanted = np.isin(found.classes, self.classes)
         return found if wanted.all() else found.take(np.flatnonzero(wanted))
+
+
+def made_or_warned(make: Callable[[], Made], without: str) -> Made | None:
+    """What `make` makes; where this installation cannot, nothing, and a warning of how it goes on `without`."""
+    try:
+        return make()
+    except MotsError as error:
+        warnings.warn(MotsWarning(f"{without}: {error}"), stacklevel=3)
+        return None
 
 
 def refined_frame(each: Observed, new: Refined, image: NDArray[np.uint8]) -> TrackedFrame:

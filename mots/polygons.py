@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import MotsError
+from mots.opencv import opencv
 
 __all__ = ["outline"]
 
@@ -19,7 +17,7 @@ def outline(crop: NDArray[np.bool_], corner: NDArray[np.integer]) -> NDArray[np.
     that something cuts apart, and holes, are reached along bridges without width: filled by the even-odd rule, borders
     included, the polygon is the mask and its bridges. Raises MotsError where OpenCV is not installed.
     """
-    cv2 = opencv()
+    cv2 = opencv("outlines of masks need OpenCV")
     found, _ = cv2.findContours(np.pad(crop.astype(np.uint8), 1), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
     pieces = sorted((piece[:, 0] for piece in found if len(piece) >= 3), key=len, reverse=True)
     if not pieces:
@@ -40,11 +38,3 @@ def nearest_points(path: NDArray[np.int32], piece: NDArray[np.int32]) -> tuple[i
     distances = ((path[:, None].astype(np.int64) - piece[None]) ** 2).sum(axis=2)
     i, j = np.unravel_index(int(distances.argmin()), distances.shape)
     return int(distances[i, j]), int(i), int(j)
-
-
-def opencv() -> Any:
-    try:
-        import cv2
-    except ImportError as error:
-        raise MotsError("outlines of masks need OpenCV: pip install opencv-python-headless") from error
-    return cv2

@@ -117,6 +117,8 @@ def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: b
         raise MotsError(f"{output} exists: choose another --output, or add --overwrite")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
+        if output.suffix == ".txt":  # which cannot tell that masks are fitted: they are when it is tracked with frames
+            run.outline = None
         writer = saved.create(output, run.frame_rate, run.names, run.fitted)
         frames = count = 0
         with writer, closing(shown(map(Measured, run.measured()), run.name, run.length, quiet)) as measured:

@@ -22,9 +22,7 @@ from mots.trackers.masks import Masks
 __all__ = ["Observed", "RefineSettings", "Refined", "refined"]
 
 VELOCITY_SPAN = 0.34  # seconds of a track that tell where it was going
-LARGEST_GROWTH = (
-    1.1  # of a height's logarithm over a joined gap: who stood behind a wall grows to three times his height
-)
+LARGEST_GROWTH = 1.1  # of a height's logarithm over a joined gap: who comes from behind a wall grows threefold
 SLACK = 0.3  # seconds that are added to a gap before a distance is divided by it: boxes leap
 LOOK_ALIKES = 0.01  # of all pairs of tracks look so alike that their looks do not tell who is who
 ENOUGH_VIEWS = 5  # clean views on either side of a gap that tell whether they show one object
@@ -36,8 +34,8 @@ class RefineSettings:
 
     split_unlike: float = 0.9  # a track that looks this unlike after a gap becomes two (0 as the same, 1 as another)
     join_gap: float = 3.0  # two tracks at most this far apart in time may be one object
-    join_limit: float = 0.4  # if they look less unlike than this, each
-    join_away: float = 0.2  # height a second that they lie apart from where the earlier one was going counted so much
+    join_limit: float = 0.4  # if unlikeness and distance together are below this; the distance counts `join_away`
+    join_away: float = 0.2  # for each height a second that the later one starts from where the earlier one was going
     reach: float = 0.3  # a track takes up free detections as far as this before its first and after its last frame
     extend: float = 1.0  # step by step no further than this in all: a false detection that stays would never end
     inside: float = 2.0  # and in gaps as long as this

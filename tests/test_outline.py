@@ -11,7 +11,9 @@ from mots.formats import kitti_mots
 from mots.formats import saved_detections as saved
 from mots.outline import Outline, OutlineSettings
 from mots.pipeline import Run
+from mots.recording import save_detections
 from mots.settings import Settings
+from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
 SIZE = (120, 160)
@@ -93,8 +95,6 @@ def clip(tmp_path: Path, rng: np.random.Generator) -> Path:
     (tmp_path / "clip").mkdir()
     Image.fromarray(picture(disc(30), rng)).save(tmp_path / "clip/000000.png")
     coarse = Masks.from_images(np.kron(disc(30)[2::4, 2::4], np.ones((4, 4), np.bool_))[None])
-    from mots.trackers.detections import Detections
-
     found = Detections.from_masks(coarse, np.array([0.9]), np.array([0]))
     for name in ("coarse.txt", "coarse.npz"):
         with saved.create(tmp_path / name, 30.0, {}) as writer:
@@ -125,6 +125,14 @@ def test_saved_masks_are_fitted_once_and_only_where_there_are_pictures(clip: Pat
     again = Run(clip / "clip", detections=clip / "again.npz")
     assert again.fitted
     assert (masks_of(again).image(0) == fitted.image(0)).all()
+
+
+def test_text_is_saved_with_the_masks_as_they_were_detected(clip: Path) -> None:
+    (coarse,) = (each.detections.masks for each in saved.read(clip / "coarse.npz"))
+    for name, same in (("out.txt", True), ("out.npz", False)):
+        save_detections(Run(clip / "clip", detections=clip / "coarse.npz"), clip / name, quiet=True)
+        (masks,) = (each.detections.masks for each in saved.read(clip / name))
+        assert (masks.image(0) == coarse.image(0)).all() == same
 
 
 def test_a_detector_of_ones_own_keeps_its_masks_unless_it_says_that_they_are_coarse(clip: Path) -> None:

@@ -119,11 +119,6 @@ def compare_pairs(
             away_x = (detected_boxes[j, 0] + detected_boxes[j, 2]) / 2 - centre_x
             away_y = (detected_boxes[j, 1] + detected_boxes[j, 3]) / 2 - centre_y
             outside = away_x * away_x / spreads[i, 0] + away_y * away_y / spreads[i, 1] > gate
-            if outside and (  # most pairs, and their boxes do not meet
-                2 * abs(away_x) >= boxes[i, 2] - boxes[i, 0] + detected_boxes[j, 2] - detected_boxes[j, 0]
-                or 2 * abs(away_y) >= boxes[i, 3] - boxes[i, 1] + detected_boxes[j, 3] - detected_boxes[j, 1]
-            ):
-                continue
             wide = min(boxes[i, 2], detected_boxes[j, 2]) - max(boxes[i, 0], detected_boxes[j, 0])
             tall = min(boxes[i, 3], detected_boxes[j, 3]) - max(boxes[i, 1], detected_boxes[j, 1])
             if wide > 0 and tall > 0:

@@ -103,7 +103,7 @@ def predicted(
     persistence: float,
     size_persistence: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`predict` with its two knobs."""
+    """`predict` with its knobs."""
     moved, grown = means.copy(), covariances.copy()
     for k in range(4):
         strength, span = (acceleration, persistence) if k < 2 else (growth, size_persistence)

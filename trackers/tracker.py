@@ -141,9 +141,8 @@ class Tracker:
         is_clean = clean(detections, self.settings.appearance)
         self._scale = self._rescaled(tracks, detections, single, rows, found, is_clean, pairs.distance)
         tracks = self._seen(tracks, detections, columns, rows, found, now, is_clean)
-        alive = tracks.states != REMOVED
         away = tracks.take(np.zeros(0, np.int64)) if self._away is None else self._away.with_classes(len(self._classes))
-        away = remembered(away, tracks.take(~alive), now, self.settings.reentry)
+        away = remembered(away, tracks.take(tracks.states == REMOVED), now, self.settings.reentry)
 
         free = single.copy()
         free[found] = False
@@ -453,8 +452,7 @@ class Tracker:
         lost = np.flatnonzero(tracks.states == LOST)
         if len(new) == 0 or len(away) + len(lost) == 0 or tracks.gallery.means.shape[1] == 0:
             return tracks, away
-        others = np.flatnonzero((tracks.ids > 0) & (tracks.states != REMOVED))
-        others = np.setdiff1d(others, lost)
+        others = np.flatnonzero((tracks.ids > 0) & (tracks.states == CONFIRMED))
         absent = tracks.take(lost).join(away)
         groups = self._groups()
         own, theirs = groups[tracks.votes.argmax(axis=1)], groups[absent.votes.argmax(axis=1)]

@@ -2,8 +2,8 @@
 
 Arrays in blocks of frames, `00000.frames` and so on (see `ARRAYS`), and `about`, a JSON text with the size, the frame
 rate, the numbers of frames and blocks, the names of classes that COCO lacks, and whether the masks were fitted to the
-pictures. Blocks are written and read one by
-one, so a long video needs no more memory than a short one. numpy's `load` opens the file.
+pictures. Blocks are written and read one by one, so a long video needs no more memory than a short one. numpy's `load`
+opens the file.
 """
 
 from __future__ import annotations

@@ -34,9 +34,7 @@ def dumps(sequences: Mapping[str, MotsLines]) -> bytes:
     # From buffers: `pyarrow.array` first imports pandas, where there is one, to ask whether it was given its types.
     def numbers(values: Sequence[NDArray[np.integer]]) -> Any:
         whole = np.concatenate([np.zeros(0, np.int64), *values])
-        return pyarrow.Array.from_buffers(
-            pyarrow.int64(), len(whole), [None, pyarrow.py_buffer(whole.astype(np.int64))]
-        )
+        return pyarrow.Array.from_buffers(pyarrow.int64(), len(whole), [None, pyarrow.py_buffer(whole)])
 
     def texts(values: Sequence[bytes]) -> Any:
         ends = np.cumsum([0, *map(len, values)], dtype=np.int64)
@@ -48,8 +46,8 @@ def dumps(sequences: Mapping[str, MotsLines]) -> bytes:
         "frame": numbers([lines.frames for lines in each]),
         "id": numbers([lines.ids for lines in each]),
         "class": numbers([lines.classes for lines in each]),
-        "height": numbers([np.full(count, x.runs.size[0]) for x, count in zip(each, counts, strict=True)]),
-        "width": numbers([np.full(count, x.runs.size[1]) for x, count in zip(each, counts, strict=True)]),
+        "height": numbers([np.full(count, x.runs.size[0], np.int64) for x, count in zip(each, counts, strict=True)]),
+        "width": numbers([np.full(count, x.runs.size[1], np.int64) for x, count in zip(each, counts, strict=True)]),
         "rle": texts([text for lines in each for text in rle.encode(lines.runs)]),
     }
     output = io.BytesIO()

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from mots.classes import our_ids
 from mots.errors import MotsError
 from mots.models import weights
+from mots.opencv import opencv
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
@@ -140,11 +141,7 @@ def placed(size: tuple[int, int], inputs: tuple[int, int]) -> tuple[int, int, in
 
 def letterbox(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.float32]:
     """(3, H, W) in 0 to 1: the image scaled to fit, in the middle, with grey around it."""
-    try:
-        import cv2
-    except ImportError as error:
-        raise MotsError("detecting needs OpenCV to scale images: pip install opencv-python-headless") from error
-
+    cv2 = opencv("detecting needs OpenCV to scale images")
     height, width, top, left = placed((image.shape[0], image.shape[1]), inputs)
     if (height, width) != image.shape[:2]:
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
