@@ -30,16 +30,16 @@ __all__ = [
 
 if TYPE_CHECKING:
     from mots.errors import MotsError, MotsWarning
+    from mots.evaluation.scoring import score
     from mots.labels import FrameLabels
     from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
-    from mots.pipeline import TrackedFrame, track
-    from mots.results import ResultFolder
-    from mots.scoring import score
+    from mots.pipeline.pipeline import TrackedFrame, track
+    from mots.pipeline.results import ResultFolder
     from mots.settings import Settings
+    from mots.toy.world import World
     from mots.trackers.detections import Detections
     from mots.trackers.masks import Masks
     from mots.trackers.tracker import Tracker, TrackerSettings
-    from mots.world import World
 
 HOMES = {
     "Detections": "mots.trackers.detections",
@@ -48,15 +48,15 @@ HOMES = {
     "Masks": "mots.trackers.masks",
     "MotsError": "mots.errors",
     "MotsWarning": "mots.errors",
-    "ResultFolder": "mots.results",
+    "ResultFolder": "mots.pipeline.results",
     "Settings": "mots.settings",
-    "TrackedFrame": "mots.pipeline",
+    "TrackedFrame": "mots.pipeline.pipeline",
     "Tracker": "mots.trackers.tracker",
     "TrackerSettings": "mots.trackers.tracker",
-    "World": "mots.world",
+    "World": "mots.toy.world",
     "YOLOv8Seg": "mots.models.yolov8_seg",
-    "score": "mots.scoring",
-    "track": "mots.pipeline",
+    "score": "mots.evaluation.scoring",
+    "track": "mots.pipeline.pipeline",
 }
 
 

@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mots.camera import CameraSettings
 from mots.classes import CLASS_IDS, CONFUSABLE
+from mots.detection.camera_motion import CameraSettings
+from mots.detection.mask_refinement import OutlineSettings
 from mots.errors import MotsError
 from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
-from mots.outline import OutlineSettings
-from mots.refine import RefineSettings
 from mots.trackers.lifecycle import State
+from mots.trackers.offline import RefineSettings
 from mots.trackers.tracker import TrackerSettings
 
 if sys.version_info >= (3, 11):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections
 
-from mots.appearance import DIMENSION, Appearance, embed
+from mots.detection.colour_histograms import DIMENSION, Appearance, embed
 from mots.models.reid import ReIDSettings
 from mots.trackers.appearance import AppearanceScale, AppearanceSettings, Gallery, clean
 from mots.trackers.detections import Detections

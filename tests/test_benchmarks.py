@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mots.benchmarks import BENCHMARKS, benchmark_named, seqmap
+from mots.benchmarks.registry import BENCHMARKS, benchmark_named, seqmap
 from mots.errors import MotsError
 
 

@@ -10,10 +10,10 @@ from PIL import Image
 
 from mots import __version__
 from mots.cli import main
-from mots.formats import kitti_mots
-from mots.formats import saved_detections as saved
+from mots.detection import saved_detections as saved
+from mots.formats import mots_text
 from mots.settings import PRESETS
-from mots.world import World, WorldSettings
+from mots.toy.world import World, WorldSettings
 
 WORLD = World(8, WorldSettings(height=90, width=160, walkers=6, vehicles=2))
 
@@ -43,7 +43,7 @@ def test_tracking_detections_leaves_a_folder_of_results(
     assert printed.out.startswith("40 frames, ")
     assert "40/40" in printed.err
     assert "tracks alive" in printed.err
-    frames = list(kitti_mots.read(tmp_path / "out/street.txt"))
+    frames = list(mots_text.read(tmp_path / "out/street.txt"))
     assert len(frames) > 20
     assert len((tmp_path / "out/tracks.csv").read_text().splitlines()) > 3
     assert main(["track", str(detections), "--output", str(tmp_path / "out"), "--quiet", "--overwrite"]) == 0
@@ -164,7 +164,7 @@ def test_ctrl_c_leaves_valid_results_and_status_130(tmp_path: Path) -> None:
     assert process.returncode == 130, printed
     assert printed.rstrip().endswith("mots: stopped; the frames up to here are written")
     assert "Traceback" not in printed
-    frames = list(kitti_mots.read(tmp_path / "out/long.txt"))
+    frames = list(mots_text.read(tmp_path / "out/long.txt"))
     assert 0 < len(frames) < 4000
     assert (tmp_path / "out/tracks.csv").is_file()
     assert not part.exists()
@@ -179,7 +179,7 @@ def test_a_corrupt_image_is_a_warning_and_the_run_goes_on(tmp_path: Path, detect
     assert done.returncode == 0
     assert done.stderr.startswith("mots: warning: walk/000005.png: frame 5 is skipped")
     assert len(done.stderr.splitlines()) == 1
-    assert 5 not in {frame.frame for frame in kitti_mots.read(tmp_path / "out/walk.txt")}
+    assert 5 not in {frame.frame for frame in mots_text.read(tmp_path / "out/walk.txt")}
 
 
 def test_images_of_two_sizes_end_the_run_with_the_frames_before_on_disk(tmp_path: Path, detections: Path) -> None:
@@ -191,4 +191,4 @@ def test_images_of_two_sizes_end_the_run_with_the_frames_before_on_disk(tmp_path
     assert done.returncode == 2
     assert "walk/000010.png: an image of 50 x 50 among ones of 90 x 160" in done.stderr
     assert "Traceback" not in done.stderr
-    assert [frame.frame for frame in kitti_mots.read(tmp_path / "out/walk.txt")][-1] == 9
+    assert [frame.frame for frame in mots_text.read(tmp_path / "out/walk.txt")][-1] == 9

@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mots import demo
-from mots.demo import CLASSES, WorldSource, compare
 from mots.labels import FrameLabels
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
-from mots.pipeline import Run
+from mots.pipeline.pipeline import Run
 from mots.settings import load
-from mots.world import World, WorldSettings
+from mots.toy import demo
+from mots.toy.demo import CLASSES, WorldSource, compare
+from mots.toy.world import World, WorldSettings
 
 
 def test_the_demo_runs_the_real_network_and_says_how_well(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ def test_masks_of_little_overlap_do_not_match() -> None:
 
 
 def test_motmetrics_counts_as_we_do() -> None:
-    from mots.scoring import score
+    from mots.evaluation.scoring import score
+    from mots.toy.world import World, WorldSettings
     from mots.trackers.tracker import Tracker
-    from mots.world import World, WorldSettings
 
     world, tracker = World(4, WorldSettings(height=120, width=200, vehicles=0, walkers=10)), Tracker(frame_rate=25)
     truth, results = [], []

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mots import images
-from mots.images import open_image
+from mots.video import images
+from mots.video.images import open_image
 
 
 def test_a_picture_is_whole_and_its_file_closed(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mots.interrupts import interruptible
+from mots.pipeline.interrupts import interruptible
 
 
 def frames_with_interrupts(count: int = 1) -> Iterator[int]:

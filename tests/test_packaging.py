@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mots.formats import saved_detections as saved
-from mots.world import World, WorldSettings
+from mots.detection import saved_detections as saved
+from mots.toy.world import World, WorldSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,7 +34,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
     assert {top for top in tops if not top.endswith(".dist-info")} == {"mots"}
     inside = {path.relative_to(ROOT / "trackers").as_posix() for path in (ROOT / "trackers").glob("*.py")}
     assert {name.removeprefix("mots/trackers/") for name in names if name.startswith("mots/trackers/")} == inside
-    assert {"mots/py.typed", "mots/models/demo.pt", "mots/cli.py"} <= set(names)
+    assert {"mots/py.typed", "mots/models/demo.pt", "mots/cli/entry.py"} <= set(names)
     assert len(names) == len(set(names))
 
 

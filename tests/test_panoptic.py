@@ -6,8 +6,8 @@ from PIL import Image
 
 from mots.errors import MotsError
 from mots.formats import kitti_step
+from mots.formats.panoptic import PanopticFolder, PanopticFrame
 from mots.labels import FrameLabels
-from mots.panoptic import PanopticFolder, PanopticFrame
 from mots.trackers.masks import Masks
 
 

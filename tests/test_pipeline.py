@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 import mots
+from mots.detection import saved_detections as saved
 from mots.errors import MotsError
-from mots.formats import saved_detections as saved
-from mots.pipeline import Run
+from mots.pipeline.pipeline import Run
 from mots.settings import load
+from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
-from mots.world import World, WorldSettings
 
 WORLD = World(8, WorldSettings(height=90, width=160, walkers=6, vehicles=2))
 ALL = ("person", "car", "bus", "truck")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from conftest import random_images
 
-from mots.polygons import outline
+from mots.encodings.polygons import outline
 
 cv2 = pytest.importorskip("cv2")
 

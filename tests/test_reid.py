@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mots.appearance import DIMENSION, Appearance
+from mots.detection import saved_detections as saved
+from mots.detection.colour_histograms import DIMENSION, Appearance
 from mots.errors import MotsError
-from mots.formats import saved_detections as saved
 from mots.models.reid import ReID, ReIDSettings
 from mots.trackers.detections import Detections
 

@@ -8,8 +8,8 @@ import pytest
 from conftest import toy_root
 
 from mots.cli import main
-from mots.formats import kitti_mots
-from mots.images import open_image
+from mots.formats import mots_text
+from mots.video.images import open_image
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_every_crop_is_an_objects_box(made: tuple[Path, Path]) -> None:
     root, dataset = made
     objects = {}
     for name in ("0000", "0001"):
-        for frame in kitti_mots.read(root / f"instances_txt/{name}.txt"):
+        for frame in mots_text.read(root / f"instances_txt/{name}.txt"):
             for i in np.flatnonzero(frame.classes == 0).tolist():
                 x1, y1, x2, y2 = frame.masks.boxes[i].tolist()
                 objects.setdefault((name, frame.frame), {})[int(frame.ids[i])] = (x2 - x1, y2 - y1)

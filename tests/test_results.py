@@ -5,9 +5,9 @@ import pytest
 from conftest import files_of_at_most
 
 from mots.errors import MotsError
-from mots.formats import kitti_mots
+from mots.formats import mots_text
 from mots.labels import FrameLabels
-from mots.results import ResultFolder
+from mots.pipeline.results import ResultFolder
 from mots.trackers.masks import Masks
 
 SIZE = (40, 60)
@@ -32,7 +32,7 @@ def test_a_run_leaves_mots_text_and_a_table_of_tracks(tmp_path: Path) -> None:
         results.write(frame(3, {1: PERSON, 2: CAR}, 0.5))
         results.write(frame(4, {}))
         results.write(frame(6, {2: CAR}, 1.0))
-    back = list(kitti_mots.read(tmp_path / "runs/a/0002.txt"))
+    back = list(mots_text.read(tmp_path / "runs/a/0002.txt"))
     assert [(f.frame, f.ids.tolist(), f.classes.tolist()) for f in back] == [
         (3, [2001, 1001], [PERSON, CAR]),
         (6, [1001], [CAR]),
@@ -49,7 +49,7 @@ def test_a_track_that_changes_its_class_has_one_id_and_one_class_throughout(tmp_
     with ResultFolder(tmp_path, "x", overwrite=False) as results:
         results.write(frame(0, {1: TRUCK, 2: CAR}))
         results.write(frame(1, {1: CAR, 2: CAR}))
-    back = list(kitti_mots.read(tmp_path / "x.txt"))
+    back = list(mots_text.read(tmp_path / "x.txt"))
     assert [(f.ids.tolist(), f.classes.tolist()) for f in back] == [([1001, 1002], [CAR, CAR])] * 2
     assert [row[:2] for row in table(tmp_path)[1:]] == [["1001", "car"], ["1002", "car"]]
 
@@ -73,7 +73,7 @@ def interrupted(results: ResultFolder) -> None:
 def test_an_interrupted_run_keeps_its_frames(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted(ResultFolder(tmp_path, "x", overwrite=False))
-    assert [f.frame for f in kitti_mots.read(tmp_path / "x.txt")] == [0]
+    assert [f.frame for f in mots_text.read(tmp_path / "x.txt")] == [0]
     assert len(table(tmp_path)) == 2
 
 
@@ -86,7 +86,7 @@ def fill(results: ResultFolder) -> None:
 def test_a_full_disk_leaves_whole_frames_and_says_so(tmp_path: Path) -> None:
     with files_of_at_most(700), pytest.raises(MotsError, match=r"frame \d+ could not be written .*make room"):
         fill(ResultFolder(tmp_path, "x", overwrite=False))
-    frames = list(kitti_mots.read(tmp_path / "x.txt"))
+    frames = list(mots_text.read(tmp_path / "x.txt"))
     assert 3 < len(frames) < 30
     assert all(len(f) == 2 for f in frames)
     assert (tmp_path / "x.txt").stat().st_size <= 700

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycocotools import mask as coco
 
-from mots.formats import rle
-from mots.runs import masks_of, runs_of
+from mots.encodings import rle
+from mots.encodings.runs import masks_of, runs_of
 from mots.trackers.masks import Masks
 
 

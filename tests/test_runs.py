@@ -3,7 +3,7 @@ from conftest import random_images
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mots.runs import Runs, common_pixels, masks_of, runs_of
+from mots.encodings.runs import Runs, common_pixels, masks_of, runs_of
 from mots.trackers.masks import Masks
 
 SIZE = (9, 11)

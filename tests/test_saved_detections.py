@@ -5,13 +5,14 @@ import pytest
 from conftest import files_of_at_most
 
 from mots.cli import main
+from mots.detection import npz_file as detections_npz
+from mots.detection import saved_detections as saved
+from mots.detection import text_file as detections_text
 from mots.errors import MotsError
-from mots.formats import detections_npz, detections_text
-from mots.formats import saved_detections as saved
-from mots.render import VideoWriter
+from mots.rendering.annotator import VideoWriter
+from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
-from mots.world import World, WorldSettings
 
 WORLD = World(5, WorldSettings(height=90, width=160))
 

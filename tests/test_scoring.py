@@ -21,9 +21,10 @@ from pycocotools import mask as coco
 import mots
 from mots.cli import main
 from mots.errors import MotsError
-from mots.faults import Fault
-from mots.formats import event_table, kitti_mots
-from mots.scoring import score
+from mots.evaluation import event_table
+from mots.evaluation.scoring import score
+from mots.formats import mots_text
+from mots.formats.faults import Fault
 
 SIZE = (12, 16)
 KEYS = {
@@ -198,12 +199,12 @@ def test_truth_against_itself_is_perfect(shared: Path) -> None:
 
 
 def test_frames_in_memory_score_as_their_files(shared: Path, tmp_path: Path) -> None:
-    truth = list(kitti_mots.read(shared / "data/mots20/0005/instances.txt"))[:60]
+    truth = list(mots_text.read(shared / "data/mots20/0005/instances.txt"))[:60]
     moved = [replace(f, masks=f.masks.moved(np.full((len(f), 2), 2)), ignore=f.ignore.take([])) for f in truth]
     direct = mots.score(truth, moved, benchmark="mots20").to_dict()["combined"]["pedestrian"]
-    table = kitti_mots.IdTable()
+    table = mots_text.IdTable()
     for name, frames in (("truth", truth), ("moved", moved)):
-        text = "".join(kitti_mots.lines(frame, table) for frame in frames)
+        text = "".join(mots_text.lines(frame, table) for frame in frames)
         (tmp_path / f"{name}.txt").write_text(text)
     assert 0.5 < direct["HOTA"] < 1
     assert direct["IDS"] == 0
@@ -430,7 +431,7 @@ def test_mutated_lines_are_read_or_refused(seed: int, changes: int) -> None:
     for _ in range(changes):
         text[rng.integers(0, len(text))] = rng.integers(0, 256)
     faults: list[Fault] = []
-    found = kitti_mots.parse(bytes(text), "x.txt", faults.append)
+    found = mots_text.parse(bytes(text), "x.txt", faults.append)
     assert len(found) + len(faults) >= min(len(found), 1)
     assert len(found) <= 4 + bytes(text).count(b"\n") + bytes(text).count(b"\r")
     assert all(str(fault).startswith("x.txt:") for fault in faults)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections, files_of_at_most
 
+from mots.toy.world import World, WorldSettings
 from mots.trackers.lifecycle import LifecycleSettings
 from mots.trackers.tracker import Tracker, TrackerSettings
-from mots.world import World, WorldSettings
 
 WORLD = World(11, WorldSettings(height=120, width=200, walkers=6, vehicles=2))
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from mots.errors import MotsError, MotsWarning
-from mots.render import VideoWriter
-from mots.sources import Images, Part, Video, open_source
+from mots.rendering.annotator import VideoWriter
+from mots.video.opening import Images, Part, Video, open_source
 
 
 def picture(k: int, size: tuple[int, int] = (48, 64)) -> np.ndarray:
@@ -214,7 +214,7 @@ def test_images_that_are_all_broken_are_an_error(tmp_path: Path) -> None:
 def test_reading_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4", 60)
     code = (
-        "import resource, sys; from mots.sources import open_source\n"
+        "import resource, sys; from mots.video.opening import open_source\n"
         "for n, f in enumerate(open_source(sys.argv[1])):\n"
         "    if n == 20: first = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / first)"

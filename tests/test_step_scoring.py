@@ -8,8 +8,8 @@ from PIL import Image
 
 from mots.cli import main
 from mots.errors import MotsError
+from mots.evaluation.scoring import score
 from mots.formats import kitti_step
-from mots.scoring import score
 
 CODES = [0, 1 << 16, 255 << 16, 11 << 16, 11 << 16 | 1, 11 << 16 | 300, 13 << 16 | 2]
 

@@ -4,12 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mots import submission
+from mots.benchmarks import submission
+from mots.benchmarks.submission import submit
 from mots.cli import main
+from mots.encodings import rle
+from mots.encodings.runs import runs_of
 from mots.errors import MotsError
-from mots.formats import kitti_step, rle
-from mots.runs import runs_of
-from mots.submission import submit
+from mots.formats import kitti_step
 from mots.trackers.masks import Masks
 
 LINE = "{} 2001 2 6 8 " + rle.encode(runs_of(Masks.from_images(np.ones((1, 6, 8), np.bool_))))[0].decode() + "\n"

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections
 
+from mots.toy.world import Noise, World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.lifecycle import LifecycleSettings, State
 from mots.trackers.masks import Masks
 from mots.trackers.tracker import Tracker, TrackerSettings
-from mots.world import Noise, World, WorldSettings
 
 RATE = 10.0
 AT_ONCE = TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=1, memory=1.0))

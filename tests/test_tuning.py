@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from mots.cli import main
+from mots.detection import saved_detections as saved
 from mots.errors import MotsError
-from mots.formats import kitti_mots
-from mots.formats import saved_detections as saved
+from mots.evaluation.tuning import KNOBS, Range, Search, parse_range, tune, with_knobs
+from mots.formats import mots_text
 from mots.settings import Settings, load
-from mots.tuning import KNOBS, Range, Search, parse_range, tune, with_knobs
-from mots.world import World, WorldSettings
+from mots.toy.world import World, WorldSettings
 
 
 @pytest.fixture(scope="module")
@@ -18,13 +18,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tuning")
     for number, name in enumerate(("a", "b")):
         world = World(40 + number, WorldSettings(height=96, width=160, walkers=5, vehicles=2))
-        table = kitti_mots.IdTable()
+        table = mots_text.IdTable()
         (root / "truth").mkdir(exist_ok=True)
         (root / "found").mkdir(exist_ok=True)
         with saved.create(root / f"found/{name}.npz", 25.0, {}) as writer:
             for k in range(30):
                 writer.write(k, k / 25, world.detections(k))
-        text = "".join(kitti_mots.lines(world.truth(k), table) for k in range(30))
+        text = "".join(mots_text.lines(world.truth(k), table) for k in range(30))
         (root / f"truth/{name}.txt").write_text(text)
     return root
 

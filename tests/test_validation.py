@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from test_scoring import with_trackeval
 
-from mots.benchmarks import benchmark_named
+from mots.benchmarks.registry import benchmark_named
+from mots.benchmarks.validation import fix, mend, validate
 from mots.cli import main
+from mots.encodings import rle
+from mots.encodings.runs import runs_of
 from mots.errors import MotsError
-from mots.faults import Fault
-from mots.formats import kitti_step, rle
-from mots.runs import runs_of
+from mots.formats import kitti_step
+from mots.formats.faults import Fault
 from mots.trackers.masks import Masks
-from mots.validation import fix, mend, validate
 
 FRAMES = 20
 SIZE = (60, 90)

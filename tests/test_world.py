@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from mots import sprites
 from mots.classes import CLASS_IDS
-from mots.world import Noise, World, WorldSettings
+from mots.toy import sprites
+from mots.toy.world import Noise, World, WorldSettings
 
 SMALL = WorldSettings(height=180, width=320)
 

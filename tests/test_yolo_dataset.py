@@ -6,11 +6,12 @@ from conftest import TOY_FRAMES, toy_root
 from PIL import Image
 
 from mots.cli import main
+from mots.encodings import rle
+from mots.encodings.runs import runs_of
 from mots.errors import MotsError
-from mots.formats import kitti_mots, rle
-from mots.runs import runs_of
+from mots.formats import mots_text
 from mots.trackers.masks import Masks
-from mots.training_frames import frames, splits
+from mots.training.training_frames import frames, splits
 
 cv2 = pytest.importorskip("cv2")
 
@@ -51,7 +52,7 @@ def test_pictures_labels_and_their_table(root: Path, tmp_path: Path, capsys: pyt
 def test_polygons_are_the_truth(root: Path, tmp_path: Path) -> None:
     assert main(command(root, tmp_path / "y")) == 0
     seen = 0
-    for truth in kitti_mots.read(root / "instances_txt/0001.txt"):
+    for truth in mots_text.read(root / "instances_txt/0001.txt"):
         rows = (tmp_path / f"y/labels/train/0001_{truth.frame:06d}.txt").read_text().splitlines()
         assert len(rows) == len(truth)
         for row, i in zip(rows, range(len(truth)), strict=True):
@@ -87,7 +88,7 @@ def test_classes_that_are_not_learnt_are_painted_over(root: Path, tmp_path: Path
 
 
 def test_what_is_held_out_can_be_chosen(root: Path) -> None:
-    from mots.datasets import discover
+    from mots.benchmarks.layouts import discover
 
     found = discover(root, None)
     train, val = splits(found, [], ["0000"])
@@ -131,6 +132,6 @@ def test_truth_of_another_size_is_named_and_nothing_is_left(
 
 
 def splits_of(root: Path) -> list:  # type: ignore[type-arg]
-    from mots.datasets import discover
+    from mots.benchmarks.layouts import discover
 
     return discover(root, None)

@@ -16,20 +16,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.appearance import Appearance
-from mots.camera import Camera
-from mots.formats import kitti_mots
-from mots.formats import saved_detections as saved
+from mots.detection import saved_detections as saved
+from mots.detection.camera_motion import Camera
+from mots.detection.colour_histograms import Appearance
+from mots.detection.mask_refinement import Outline
+from mots.evaluation.scoring import score
+from mots.formats import mots_text
 from mots.labels import FrameLabels, labelled
 from mots.models.reid import ReIDSettings
-from mots.outline import Outline
-from mots.pipeline import joined
-from mots.scoring import score
+from mots.pipeline.pipeline import joined
 from mots.settings import load
-from mots.sources import open_source
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
 from mots.trackers.tracker import Stage, Tracker, TrackerSettings
+from mots.video.opening import open_source
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 SEQUENCES = ("0005", "0002_first300")
@@ -59,7 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     reid = arguments.reid or str(arguments.data / "weights/osnet_x0_25_msmt17.pth")
     frames = {name: list(observed(arguments.data, name, reid)) for name in SEQUENCES}
-    truth = {name: list(kitti_mots.read(arguments.data / f"data/mots20/{name}/instances.txt")) for name in SEQUENCES}
+    truth = {name: list(mots_text.read(arguments.data / f"data/mots20/{name}/instances.txt")) for name in SEQUENCES}
     base = load("mots20").tracker
     divider = " | " if arguments.markdown else "  "
     edge = "| " if arguments.markdown else ""

@@ -36,16 +36,16 @@ from typing import Any
 
 import numpy as np
 
-from mots.benchmarks import BENCHMARKS
-from mots.formats import kitti_mots
-from mots.formats import saved_detections as saved
+from mots.benchmarks.registry import BENCHMARKS
+from mots.detection import saved_detections as saved
+from mots.formats import mots_text
 from mots.labels import labelled
-from mots.results import ResultFolder
+from mots.pipeline.results import ResultFolder
 from mots.settings import load
+from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 from mots.trackers.tracker import Tracker
-from mots.world import World, WorldSettings
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -100,7 +100,7 @@ def track_steps(detections: Path, preset: str, repeat: int) -> None:
 def score_both(work: Path, repeat: int) -> None:
     """Print medians of both tools on the same files, measured in turn."""
     draw(work, VAL)
-    from mots.scoring import score
+    from mots.evaluation.scoring import score
 
     truth, results = work / "gt/label_02", work / "trackers/ours/data"
     lines = sum(len(path.read_bytes().splitlines()) for path in results.iterdir())
@@ -141,7 +141,7 @@ def score_both(work: Path, repeat: int) -> None:
 
 def longer(work: Path, factor: int) -> float:
     """Median seconds to score the same sequences, `factor` times as long."""
-    from mots.scoring import score
+    from mots.evaluation.scoring import score
 
     folder = work / f"x{factor}"
     draw_longer(work, folder, factor)
@@ -165,24 +165,24 @@ def draw(work: Path, lengths: dict[str, int]) -> None:
     for number, (name, count) in enumerate(lengths.items()):
         world = World(300 + number, WorldSettings(height=375, width=1242, walkers=14, vehicles=9))
         rng = np.random.default_rng(number)
-        tables = kitti_mots.IdTable(), kitti_mots.IdTable()
+        tables = mots_text.IdTable(), mots_text.IdTable()
         texts = [], []
         for k in range(count):
             frame = world.truth(k)
             cars = np.where(frame.classes == 0, 0, 2)  # KITTI knows cars and pedestrians
             frame = replace(frame, classes=cars)
-            texts[0].append(kitti_mots.lines(frame, tables[0]))
+            texts[0].append(mots_text.lines(frame, tables[0]))
             seen = frame.take(np.flatnonzero(rng.random(len(frame)) > 0.1))
             moved, _ = seen.masks.moved(rng.normal(0, 2, (len(seen), 2))).disjoint(rng.random(len(seen)))
             ids = seen.ids + 1000 * (k // 60)  # every identity breaks each 60 frames
-            texts[1].append(kitti_mots.lines(replace(seen, ids=ids, masks=moved), tables[1]))
+            texts[1].append(mots_text.lines(replace(seen, ids=ids, masks=moved), tables[1]))
         (truth / f"{name}.txt").write_text("".join(texts[0]))
         (results / f"{name}.txt").write_text("".join(texts[1]))
 
 
 def time_update() -> None:
     """Print what the tracker alone, mask IoU and the camera's motion cost."""
-    from mots.camera import Camera
+    from mots.detection.camera_motion import Camera
 
     for count in (20, 100, 500):
         frames = drawn_scene(count, 60 if count < 500 else 30)

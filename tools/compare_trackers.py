@@ -34,18 +34,18 @@ from ablate import SEQUENCES, SHARED, Observed, observed, tracked
 from numpy.typing import NDArray
 from PIL import Image
 
-from mots import refine
-from mots.appearance import DIMENSION, embed
-from mots.camera import Camera
-from mots.formats import kitti_mots
+from mots.detection.camera_motion import Camera
+from mots.detection.colour_histograms import DIMENSION, embed
+from mots.evaluation.scoring import score
+from mots.formats import mots_text
 from mots.labels import FrameLabels, labelled
 from mots.models.torchvision_nms import import_torchvision
-from mots.scoring import score
 from mots.settings import load
-from mots.sources import open_source
+from mots.toy.world import World, WorldSettings
+from mots.trackers import offline as refine
 from mots.trackers.detections import Detections
 from mots.trackers.tracker import Tracker, TrackerSettings
-from mots.world import World, WorldSettings
+from mots.video.opening import open_source
 
 COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "Frag", "FP", "FN")
 HARD = WorldSettings(posts=8, look_alikes=0.5)
@@ -83,7 +83,7 @@ def main() -> None:
         return
     reid = str(arguments.data / "weights/osnet_x0_25_msmt17.pth")
     frames = {name: list(observed(arguments.data, name, reid)) for name in SEQUENCES}
-    truth = {name: list(kitti_mots.read(arguments.data / f"data/mots20/{name}/instances.txt")) for name in SEQUENCES}
+    truth = {name: list(mots_text.read(arguments.data / f"data/mots20/{name}/instances.txt")) for name in SEQUENCES}
     images = {name: arguments.data / f"data/mots20/{name}/images" for name in SEQUENCES}
     compare(
         truth,

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mots.demo import CLASSES, WorldSource
-from mots.pipeline import Run
-from mots.render import Annotator
+from mots.pipeline.pipeline import Run
+from mots.rendering.annotator import Annotator
 from mots.settings import load
-from mots.world import World
+from mots.toy.demo import CLASSES, WorldSource
+from mots.toy.world import World
 
 
 def main() -> None:

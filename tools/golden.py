@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from benchmark import with_trackeval
 
-from mots.formats import kitti_mots
-from mots.world import World, WorldSettings
+from mots.formats import mots_text
+from mots.toy.world import World, WorldSettings
 
 TARGET = Path(__file__).resolve().parents[1] / "tests/golden/kitti_mots"
 LENGTHS = {"toy-1": 25, "toy-2": 40}
@@ -52,19 +52,17 @@ def draw(name: str, count: int, seed: int) -> None:
     """Truth and results of one sequence."""
     world = World(510 + seed, WorldSettings(height=96, width=160, walkers=8, vehicles=5))
     rng = np.random.default_rng(seed)
-    tables = kitti_mots.IdTable(), kitti_mots.IdTable()
+    tables = mots_text.IdTable(), mots_text.IdTable()
     texts: tuple[list[str], list[str]] = ([], [])
     for k in range(count):
         frame = world.truth(k)
         frame = replace(frame, classes=np.where(frame.classes == 0, 0, 2))  # KITTI knows cars and pedestrians
-        texts[0].append(kitti_mots.lines(frame, tables[0]))
+        texts[0].append(mots_text.lines(frame, tables[0]))
         seen = frame.take(np.flatnonzero(rng.random(len(frame)) > 0.2))
         moved, _ = seen.masks.moved(rng.normal(0, 2, (len(seen), 2))).disjoint(rng.random(len(seen)))
         ids = seen.ids + 100 * (k // 10) * (seen.ids % 2)  # every other identity breaks each ten frames
         classes = np.where(rng.random(len(seen)) < 0.95, seen.classes, 2 - seen.classes)
-        texts[1].append(
-            kitti_mots.lines(replace(seen, ids=ids + 50 * classes, classes=classes, masks=moved), tables[1])
-        )
+        texts[1].append(mots_text.lines(replace(seen, ids=ids + 50 * classes, classes=classes, masks=moved), tables[1]))
     for side, text in zip(("truth", "results"), texts, strict=True):
         (TARGET / side / f"{name}.txt").write_text("".join(text))
 

@@ -13,8 +13,8 @@ import os
 from pathlib import Path
 from time import perf_counter
 
+from mots.toy.world import World, WorldSettings
 from mots.trackers.tracker import Tracker, TrackerSettings
-from mots.world import World, WorldSettings
 
 DRAWN = 1000
 

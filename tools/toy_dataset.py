@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mots.formats import kitti_mots, rle
-from mots.runs import runs_of
+from mots.encodings import rle
+from mots.encodings.runs import runs_of
+from mots.formats import mots_text
+from mots.toy.world import World, WorldSettings
 from mots.trackers.masks import Masks
-from mots.world import World, WorldSettings
 
 SETTINGS = WorldSettings(walkers=14, vehicles=4)
 
@@ -42,13 +43,13 @@ def main() -> None:
 
 def sequence(folder: Path, name: str, world: World, frames: int) -> None:
     """Draw one sequence."""
-    pictures, text, table = folder / f"training/image_02/{name}", [], kitti_mots.IdTable()
+    pictures, text, table = folder / f"training/image_02/{name}", [], mots_text.IdTable()
     pictures.mkdir(parents=True)
     (folder / "instances_txt").mkdir(exist_ok=True)
     for k, (image, truth) in enumerate(world.frames(frames)):
         Image.fromarray(image).save(pictures / f"{k:06d}.png", compress_level=1)
         wanted = np.isin(truth.classes, (0, 2))
-        text.append(kitti_mots.lines(truth.take(np.flatnonzero(wanted)), table))
+        text.append(mots_text.lines(truth.take(np.flatnonzero(wanted)), table))
         rest = [truth.ignore.image(i) for i in range(len(truth.ignore))]
         rest += [truth.masks.image(i) for i in np.flatnonzero(~wanted)]  # buses and trucks: neither right nor wrong
         if rest:

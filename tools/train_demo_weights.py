@@ -24,10 +24,10 @@ import numpy as np
 from PIL import Image
 
 from mots.classes import CLASS_NAMES
+from mots.encodings.polygons import outline
 from mots.labels import FrameLabels
 from mots.models.torchvision_nms import import_torchvision
-from mots.polygons import outline
-from mots.world import World, WorldSettings
+from mots.toy.world import World, WorldSettings
 
 NAMES = ("person", "car", "bus", "truck")
 ARCHITECTURE = Path(__file__).with_name("demo_yolov8_seg.yaml")

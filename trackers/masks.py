@@ -1,7 +1,7 @@
 """The masks of one frame as tight crops: IoU, coverage, moving, making disjoint. The only code that compares pixels.
 
 A mask is kept as the pixels inside its own tight box and the box's corner, so a frame of N masks costs the objects'
-area and not N times the image, and moving a mask moves a corner. Pixel counting runs in numba (`overlap.py`), which
+area and not N times the image, and moving a mask moves a corner. Pixel counting runs in numba (`kernels.py`), which
 is imported on first use.
 """
 
@@ -113,7 +113,7 @@ class Masks:
 
     def areas(self) -> NDArray[np.int64]:
         """(N,) pixels of each mask."""
-        from . import overlap
+        from . import kernels as overlap
 
         return overlap.areas(self.boxes, self.starts, self.pixels)
 
@@ -132,7 +132,7 @@ class Masks:
 
     def compact(self) -> Masks:
         """The same masks with `pixels` of their own, holding nothing else."""
-        from . import overlap
+        from . import kernels as overlap
 
         pixels, starts = overlap.gathered(self.starts, self.lengths(), self.pixels)
         return Masks(self.size, self.boxes, pixels, starts)
@@ -141,7 +141,7 @@ class Masks:
 
     def intersections(self, other: Masks) -> NDArray[np.int64]:
         """(N, M) common pixels of each of these masks with each of the other's."""
-        from . import overlap
+        from . import kernels as overlap
 
         if self.size != other.size:
             raise ValueError(
@@ -191,7 +191,7 @@ class Masks:
 
         A pixel of several masks stays with the one of highest `priority` (N,); of equals, with the first.
         """
-        from . import overlap
+        from . import kernels as overlap
 
         order = np.argsort(-np.asarray(priority, np.float64), kind="stable")
         own = self.compact()

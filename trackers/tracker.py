@@ -15,7 +15,7 @@ from .appearance import AppearanceScale, AppearanceSettings, clean
 from .assignment import Solver, assign
 from .cost import Comparison, compare, stage_cost
 from .detections import Detections
-from .doubles import singles
+from .duplicates import singles
 from .lifecycle import ROUNDING, LifecycleSettings, State, first_states, next_states
 from .motion import STILL, MotionSettings
 from .reentry import ReentrySettings, known_again, remembered

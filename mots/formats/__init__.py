@@ -1,1 +1,1 @@
-"""Files: one format each, reader and writer together. Other people's ids and encodings stay in here."""
+"""One file a format, reading and writing labels. Other tools' ids, class numbers and encodings stay in here."""

@@ -36,7 +36,7 @@ def frames(folder: Path) -> dict[int, Path]:
 
 def read(path: Path) -> NDArray[np.uint32]:
     """(H, W) codes semantic << 16 | instance. Raises MotsError for a file that is no 8-bit RGB PNG."""
-    from mots.images import open_image
+    from mots.video.images import open_image
 
     try:
         picture = open_image(path)

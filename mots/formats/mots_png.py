@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.encodings.runs import Runs
 from mots.errors import MotsError
-from mots.faults import Fault, Report, fail
 from mots.files import write_whole
 from mots.formats import kitti_step
-from mots.formats.kitti_mots import MotsLines, split_id
-from mots.runs import Runs
+from mots.formats.faults import Fault, Report, fail
+from mots.formats.mots_text import MotsLines, split_id
 
 __all__ = ["read", "read_image", "runs_of_ids", "write"]
 
@@ -60,7 +60,7 @@ def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = Non
 
 def read_image(path: Path) -> NDArray[np.int64]:
     """(H, W) ids. Raises MotsError for a file that is no 16-bit PNG of one channel."""
-    from mots.images import open_image
+    from mots.video.images import open_image
 
     try:
         picture = open_image(path)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from mots.classes import MOTS_IGNORE
+from mots.encodings import rle
+from mots.encodings.runs import Runs
 from mots.errors import MotsError
-from mots.faults import Fault, Report, fail
-from mots.formats import rle
-from mots.formats.kitti_mots import MotsLines
-from mots.runs import Runs
+from mots.formats.faults import Fault, Report, fail
+from mots.formats.mots_text import MotsLines
 
 __all__ = ["CLASSES", "read"]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from mots.encodings import rle
 from mots.errors import MotsError
-from mots.formats import rle
-from mots.formats.coco_tracks import category, lines_of_rows, mots_class, segmentation
-from mots.formats.kitti_mots import MotsLines
+from mots.formats.coco import category, lines_of_rows, mots_class, segmentation
+from mots.formats.mots_text import MotsLines
 
 __all__ = ["dumps", "read"]
 

@@ -1,1 +1,1 @@
-"""Scores of results against truth. Nothing here reads files."""
+"""Scores of results against truth, from arrays. Nothing here reads files."""

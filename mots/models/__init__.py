@@ -1,1 +1,1 @@
-"""Networks and their weights: the only part that imports torch, ultralytics and torchreid, and only to load one."""
+"""Networks and their weights: the only code that imports torch, ultralytics and torchreid, and only to load one."""

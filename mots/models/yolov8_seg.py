@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mots.classes import our_ids
 from mots.errors import MotsError
 from mots.models import weights
-from mots.opencv import opencv
+from mots.optional import opencv
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 

@@ -1,0 +1,1 @@
+"""Many sequences: plan, schedule, tasks, manifests, and what runs them (processes, Ray)."""

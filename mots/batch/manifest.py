@@ -1,0 +1,145 @@
+"""What made a sequence's files: written last, read to see whether they are done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mots import __version__
+from mots.batch.plan import Plan, Task
+from mots.benchmarks.layouts import SequenceFiles
+from mots.errors import MotsError
+from mots.settings import settings_toml
+
+__all__ = [
+    "chunk_fingerprint",
+    "chunk_of",
+    "detections_of",
+    "files_of",
+    "fingerprint",
+    "is_done",
+    "is_measured",
+    "manifest_of",
+    "sha256_of",
+]
+
+
+def files_of(sequence: SequenceFiles, plan: Plan) -> dict[str, Path]:
+    """What a run leaves in its working folder, and where that goes."""
+    found = {
+        f"{sequence.name}.txt": plan.output / "data" / f"{sequence.name}.txt",
+        "tracks.csv": plan.output / "tracks" / f"{sequence.name}.csv",
+    }
+    if plan.panoptic:
+        found["panoptic"] = plan.output / "panoptic" / sequence.name
+    return found
+
+
+def chunk_of(task: Task, plan: Plan) -> Path:
+    """Where a chunk's measurements are kept until the sequence is done."""
+    return plan.output / ".work" / f"{task.sequence.name}.chunks" / f"{task.start:08d}.npz"
+
+
+def is_measured(task: Task, plan: Plan) -> bool:
+    """Whether the same run has left this chunk."""
+    path = chunk_of(task, plan)
+    try:
+        made = json.loads(path.with_suffix(".json").read_bytes())
+        own = {name: made[name] for name in ("made from", "by", "stop")}
+        return own == chunk_fingerprint(task, plan) and sha256_of(path) == made["sha256"]
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False
+
+
+def chunk_fingerprint(task: Task, plan: Plan) -> dict[str, Any]:
+    """All that decides what a chunk holds."""
+    return {**fingerprint(task.sequence, plan), "stop": task.stop}
+
+
+def manifest_of(sequence: SequenceFiles, plan: Plan) -> Path:
+    """Where it is told what made a sequence's files."""
+    return plan.output / "manifest" / f"{sequence.name}.json"
+
+
+def is_done(sequence: SequenceFiles, plan: Plan) -> bool:
+    """Whether the same run has left this sequence's files, and they are as it left them."""
+    try:
+        made = json.loads(manifest_of(sequence, plan).read_bytes())
+        if {name: made[name] for name in ("made from", "by")} != fingerprint(sequence, plan):
+            return False
+        return all(sha256_of(plan.output / name) == digest for name, digest in made["sha256"].items())
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False
+
+
+def fingerprint(sequence: SequenceFiles, plan: Plan) -> dict[str, Any]:
+    """All that decides a sequence's results; a change of any of it makes the sequence run again."""
+    detections = detections_of(sequence, plan)
+    weights: dict[str, str] = {}
+    if detections is None:
+        from mots.models.weights import find
+
+        weights["detector"] = sha256_of(find(plan.settings.detector.weights))
+    reid = plan.settings.reid.weights
+    if reid not in ("off", "colours"):
+        weights["reid"] = sha256_of(Path(reid)) if Path(reid).is_file() else reid
+    return {
+        "made from": {
+            "source": [sequence.source.name, listing(sequence.source)],
+            "detections": None if detections is None else sha256_of(detections),
+            "semantic": None if plan.semantic is None else listing(plan.semantic / sequence.name),
+            "weights": weights,
+        },
+        "by": {
+            "settings": settings_toml(plan.settings),
+            "offline": plan.offline,
+            "panoptic": plan.panoptic,
+            "versions": versions(),
+        },
+    }
+
+
+def detections_of(sequence: SequenceFiles, plan: Plan) -> Path | None:
+    """The saved detections of a sequence, where a folder of them was given."""
+    if plan.detections is None:
+        return None
+    for ending in (".npz", ".txt"):
+        if (plan.detections / f"{sequence.name}{ending}").is_file():
+            return plan.detections / f"{sequence.name}{ending}"
+    raise MotsError(f"{plan.detections}: no detections of sequence {sequence.name}: wanted {sequence.name}.npz or .txt")
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Of ourselves and of what computes."""
+    found = {"mots-engine": __version__}
+    for name in ("numpy", "scipy", "numba", "torch", "ultralytics", "onnxruntime", "opencv-python", "av"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def listing(source: Path) -> str:
+    """The sha256 of a file, or of the names and sizes of a folder's files."""
+    if source.is_file():
+        return sha256_of(source)
+    entries = sorted((entry.name, entry.stat().st_size) for entry in source.iterdir() if entry.is_file())
+    return hashlib.sha256(json.dumps(entries).encode("utf-8")).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file, or of all files of a folder with their names."""
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+        if path.is_dir():
+            digest.update(file.name.encode("utf-8"))
+        with file.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""What benchmarks prescribe: classes, splits, layouts, the rules of the official kits, submission."""

@@ -1,0 +1,130 @@
+"""Where a data set's folder holds the pictures and the truth of its sequences, in the layouts that they come in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mots.benchmarks.registry import Benchmark, split_lengths
+from mots.errors import MotsError
+from mots.video.opening import IMAGE_ENDINGS
+
+__all__ = ["SequenceFiles", "discover"]
+
+# Below the root, and what lies there for each split; a split of one's own may lie anywhere.
+BASES = ("", "training", "train", "val", "testing", "test")
+OWN_BASES = {
+    "train": ("training", "train", ""),
+    "val": ("training", "val", "train", ""),
+    "test": ("testing", "test", ""),
+}
+# Pictures: KITTI; MOTS20 as mots_tools has it; MOTSChallenge; one folder a sequence.
+PICTURES = ("image_02/{name}", "images/{name}", "{name}/img1", "{name}/images", "{name}")
+TRUTH_FOLDERS = ("instances/{name}",)  # of 16-bit PNGs; a bare folder of PNGs may be pictures
+TRUTHS = (
+    "instances_txt/{name}.txt", "label_02/{name}.txt", "{name}/gt/gt.txt", "{name}/instances.txt", "{name}.txt",
+    *TRUTH_FOLDERS,
+)  # fmt: skip
+STEP_TRUTHS = ("panoptic_maps/val/{name}", "panoptic_maps/train/{name}", "panoptic/{name}", "{name}")
+VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".wmv"}
+
+
+@dataclass(frozen=True)
+class SequenceFiles:
+    """A sequence: its pictures (a folder or a video), its truth if there is any, and its length if it is known."""
+
+    name: str
+    source: Path
+    truth: Path | None
+    frames: int | None
+
+
+def discover(
+    root: Path, bench: Benchmark | None, split: str | None = None, sequences: Iterable[str] | None = None
+) -> list[SequenceFiles]:
+    """The sequences of a data set's folder, by name.
+
+    `root` may be a single video. With a `split` (a name, or a `.seqmap` file) each of its sequences must be there;
+    without one, all that are. Raises MotsError that names the places where a sequence was looked for.
+    """
+    if root.is_file() and root.suffix.lower() in VIDEO_ENDINGS and bench is None and split is None:
+        return [SequenceFiles(root.stem, root, None, None)]
+    if not root.is_dir():
+        raise MotsError(f"{root}: no such folder")
+    lengths: dict[str, int | None] = {}
+    if split is not None:
+        if bench is None:
+            raise MotsError("--split goes with --benchmark")
+        lengths.update(split_lengths(bench, split))
+    else:
+        lengths.update((name, None) for name in sorted(set(present(root))))
+    if sequences is not None:
+        chosen = list(sequences)
+        for name in chosen:
+            if name not in lengths:
+                raise MotsError(f"{root}: no sequence '{name}': there are {', '.join(lengths) or 'none'}")
+        lengths = {name: lengths[name] for name in chosen}
+    if not lengths:
+        raise MotsError(f"{root}: no sequences: wanted folders of images, or videos; looked for {', '.join(PICTURES)}")
+    bases = [root / base for base in OWN_BASES.get(split or "", BASES)]
+    step = bench is not None and bench.name == "kitti-step"
+    return [
+        SequenceFiles(name, pictures(root, bases, name), truth_of(root, bases, name, step), count)
+        for name, count in lengths.items()
+    ]
+
+
+def pictures(root: Path, bases: list[Path], name: str) -> Path:
+    """A sequence's folder of images or video. Raises MotsError that lists where it looked."""
+    tried = []
+    for base in bases:
+        for alias in aliases(name):
+            for pattern in PICTURES:
+                place = base / pattern.format(name=alias)
+                if has_images(place):
+                    return place
+                tried.append(str(place.relative_to(root)))
+            for ending in sorted(VIDEO_ENDINGS):
+                if (base / f"{alias}{ending}").is_file():
+                    return base / f"{alias}{ending}"
+    raise MotsError(f"{root}: no pictures of sequence {name}; looked for {', '.join(dict.fromkeys(tried))}")
+
+
+def truth_of(root: Path, bases: list[Path], name: str, step: bool) -> Path | None:
+    """A sequence's truth: a text file, or a folder of PNGs."""
+    for base in dict.fromkeys([*bases, root]):
+        for alias in aliases(name):
+            for pattern in STEP_TRUTHS if step else TRUTHS:
+                place = base / pattern.format(name=alias)
+                if place.is_file() or ((step or pattern in TRUTH_FOLDERS) and any(place.glob("*.png"))):
+                    return place
+    return None
+
+
+def aliases(name: str) -> list[str]:
+    """The names that a sequence may have: MOTSChallenge calls 0002 MOTS20-02."""
+    return [name, f"MOTS20-{name[2:]}"] if re.fullmatch(r"00\d\d", name) else [name]
+
+
+def has_images(folder: Path) -> bool:
+    return folder.is_dir() and any(entry.suffix.lower() in IMAGE_ENDINGS for entry in folder.iterdir())
+
+
+def present(root: Path) -> Iterator[str]:
+    """The names of all sequences below a root."""
+    for base in BASES:
+        for pattern in PICTURES:
+            before, _, after = (Path(base) / pattern).as_posix().partition("{name}")
+            folder = root / before
+            for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
+                if has_images(root / f"{before}{entry.name}{after}") and entry.name not in RESERVED:
+                    yield entry.name
+        if (root / base).is_dir():
+            for entry in sorted((root / base).iterdir()):
+                if entry.suffix.lower() in VIDEO_ENDINGS and entry.is_file():
+                    yield entry.stem
+
+
+RESERVED = {"images", "img1", "instances", "image_02"}  # names of folders inside a sequence's

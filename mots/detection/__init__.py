@@ -1,0 +1,1 @@
+"""An image becomes what the tracker is told: detections, refined masks, embeddings, camera motion."""

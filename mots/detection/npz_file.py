@@ -1,0 +1,229 @@
+"""Detections as npz: compact, with times, embeddings and the camera's motion.
+
+Arrays in blocks of frames, `00000.frames` and so on (see `ARRAYS`), and `about`, a JSON text with the size, the frame
+rate, the numbers of frames and blocks, the names of classes that COCO lacks, and whether the masks were fitted to the
+pictures. Blocks are written and read one by one, so a long video needs no more memory than a short one. numpy's `load`
+opens the file.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.detection.measurement import BLOCK, FrameDetections
+from mots.errors import MotsError
+from mots.files import FrameFile
+from mots.trackers.detections import Detections
+from mots.trackers.masks import Masks
+from mots.trackers.motion import STILL
+
+__all__ = ["NpzWriter", "about", "frames"]
+
+ARRAYS = {
+    "frames": "(F,) int64 frame numbers",
+    "times": "(F,) float64 seconds",
+    "counts": "(F,) int64 detections of each frame",
+    "cameras": "(F, 2, 3) float64, the camera's motion to each frame; where it is missing, it stood still",
+    "boxes": "(N, 4) float32",
+    "scores": "(N,) float32",
+    "classes": "(N,) int64",
+    "embeddings": "(N, D) float32",
+    "mask_boxes": "(N, 4) int32 tight boxes of the masks",
+    "bits": "(B,) uint8, the masks' crops row by row, packed eight pixels a byte, each mask from a byte of its own",
+}
+
+
+class NpzWriter:
+    """Writes the npz form block by block under a temporary name; closing gives the file its own.
+
+    A block that does not fit on the disk is taken back whole: the file then ends with the block before.
+    """
+
+    def __init__(self, path: Path, frame_rate: float, names: Mapping[int, str], fitted: bool = False) -> None:
+        self.output, self.pipe = FrameFile(path), Pipe()
+        self.frame_rate, self.names, self.fitted = frame_rate, dict(names), fitted
+        self.file = zipfile.ZipFile(cast("IO[bytes]", self.pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        self.block: list[FrameDetections] = []
+        self.length = 0
+        self.marks: list[tuple[int, int, int]] = []  # members, bytes and frames before each block
+        self.size = (0, 0)
+
+    def write(self, frame: int, time: float, detections: Detections, camera: NDArray[np.float64] = STILL) -> None:
+        self.block.append(FrameDetections(frame, time, detections, camera))
+        self.size = detections.size
+        if len(self.block) == BLOCK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the frames that are held."""
+        if not self.block:
+            return
+        block, self.block = self.block, []
+        every = [each.detections for each in block]
+        arrays: dict[str, NDArray[Any]] = {
+            "frames": np.array([each.frame for each in block], np.int64),
+            "times": np.array([each.time for each in block], np.float64),
+            "counts": np.array([len(d) for d in every], np.int64),
+            "cameras": np.array([each.camera for each in block], np.float64),
+            "boxes": np.concatenate([d.boxes for d in every]),
+            "scores": np.concatenate([d.scores for d in every]),
+            "classes": np.concatenate([d.classes for d in every]),
+            "embeddings": stacked_embeddings(every),
+            "mask_boxes": np.concatenate([d.masks.boxes for d in every]),
+            "bits": np.concatenate(
+                [np.packbits(d.masks.crop(i)) for d in every for i in range(len(d))] or [np.zeros(0, np.uint8)]
+            ),
+        }
+        self.marks.append((len(self.file.filelist), self.output.size, self.length))
+        try:
+            for name, array in arrays.items():
+                self.add(f"{len(self.marks) - 1:05d}.{name}", array)
+            self.output.append(self.pipe.taken())
+        except OSError:
+            self.take_back()
+            raise
+        self.length += len(block)
+
+    def take_back(self) -> None:
+        """Forget the last block: what came after it was begun is neither in the file nor in its table of contents."""
+        members, size, self.length = self.marks.pop()
+        self.forget(members)
+        self.output.cut(size)
+        self.pipe.taken()
+        self.pipe.position = self.file.start_dir = size
+
+    def forget(self, members: int) -> None:
+        """Take all but the first `members` out of the table of contents."""
+        for member in self.file.filelist[members:]:
+            del self.file.NameToInfo[member.filename]
+        del self.file.filelist[members:]
+
+    def add(self, name: str, array: NDArray[Any]) -> None:
+        content = io.BytesIO()
+        np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+        self.file.writestr(f"{name}.npy", content.getvalue())
+
+    def __enter__(self) -> NpzWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.flush()
+        finally:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write the end of the file. Where it does not fit, blocks are given up for it, and OSError is raised."""
+        full: OSError | None = None
+        while True:
+            whole: dict[str, Any] = {"frame_rate": self.frame_rate, "length": self.length, "blocks": len(self.marks)}
+            whole |= {"names": self.names, "size": self.size, "fitted": self.fitted}
+            members = len(self.file.filelist)
+            try:
+                self.add("about", np.array(json.dumps(whole)))
+                self.file._write_end_record()  # type: ignore[attr-defined]  # what `close` does, but it can be repeated
+                self.output.append(self.pipe.taken())
+                break
+            except OSError as error:
+                full = error
+                self.forget(members)
+                if not self.marks:
+                    self.output.discard()
+                    raise
+                self.take_back()
+        self.output.close()
+        self.file.close()
+        if full is not None:
+            raise full
+
+
+class Pipe:
+    """Where the zip archive is written to, a file that cannot seek: holds what was written until it is taken."""
+
+    def __init__(self) -> None:
+        self.held, self.position = bytearray(), 0
+
+    def write(self, data: Any) -> int:
+        self.held += data
+        self.position += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self.position
+
+    def flush(self) -> None: ...
+
+    def taken(self) -> bytes:
+        """What was written since the last call."""
+        data = bytes(self.held)
+        self.held.clear()
+        return data
+
+
+def stacked_embeddings(every: list[Detections]) -> NDArray[np.float32]:
+    """(N, D) embeddings of all frames; a frame without detections may have D = 0."""
+    filled = [d.embeddings for d in every if len(d)]
+    return np.concatenate(filled) if filled else np.zeros((0, 0), np.float32)
+
+
+def about(path: Path) -> dict[str, Any]:
+    """What the file says of itself. Raises MotsError when it is no such file."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            found: dict[str, Any] = json.loads(str(archive["about"]))
+        found["names"] = {int(number): str(name) for number, name in found["names"].items()}
+        found["frame_rate"] = float(found["frame_rate"])
+        found["length"], found["blocks"] = int(found["length"]), int(found["blocks"])
+        found["fitted"] = bool(found.get("fitted", False))
+        found["size"] = (int(found["size"][0]), int(found["size"][1]))
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise MotsError(f"{path}: not a file of detections that `mots detect` wrote ({error})") from error
+    return found
+
+
+def frames(path: Path) -> Iterator[FrameDetections]:
+    """The frames in order, block by block. Raises MotsError for a damaged file."""
+    whole = about(path)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            for block in range(whole["blocks"]):
+                arrays = {name: archive[f"{block:05d}.{name}"] for name in ARRAYS if name != "cameras"}
+                cameras = f"{block:05d}.cameras"
+                still = np.broadcast_to(STILL, (len(arrays["frames"]), 2, 3))
+                arrays["cameras"] = archive.get(cameras, still)
+                yield from unpacked(arrays, whole["size"])
+    except (KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
+        raise MotsError(f"{path}: damaged ({error}): write it again with `mots detect`") from error
+
+
+def unpacked(arrays: dict[str, NDArray[Any]], size: tuple[int, int]) -> Iterator[FrameDetections]:
+    """The frames of one block; every frame is of (height, width)."""
+    spans = (arrays["mask_boxes"][:, 2:] - arrays["mask_boxes"][:, :2]).astype(np.int64)
+    areas = spans[:, 0] * spans[:, 1]
+    byte_starts = np.concatenate([[0], np.cumsum((areas + 7) // 8)])
+    bits = np.unpackbits(arrays["bits"])
+    masks = Masks(size, arrays["mask_boxes"], bits, 8 * byte_starts[:-1])
+    detections = Detections(arrays["boxes"], masks, arrays["scores"], arrays["classes"], arrays["embeddings"])
+    detections.check()
+    ends = np.cumsum(arrays["counts"])
+    for frame, time, start, stop, camera in zip(
+        arrays["frames"].tolist(),
+        arrays["times"].tolist(),
+        ends - arrays["counts"],
+        ends,
+        arrays["cameras"],
+        strict=True,
+    ):
+        yield FrameDetections(frame, time, detections.take(np.arange(start, stop)), camera)

@@ -1,0 +1,1 @@
+"""Masks at rest: run lengths, COCO's RLE, polygons."""

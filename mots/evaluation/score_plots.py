@@ -1,0 +1,77 @@
+"""Scores as pictures: HOTA over alpha, and bars by sequence, as PNG and SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mots.errors import MotsError
+from mots.evaluation.scoring import ClassScores, Scores
+from mots.metrics.hota import ALPHAS
+
+__all__ = ["plot"]
+
+CURVES = {"HOTA": "hota", "DetA": "det_a", "AssA": "ass_a", "LocA": "loc_a"}
+BARS = ("HOTA", "sMOTSA", "IDF1")
+
+
+def plot(scores: Scores, folder: Path) -> list[Path]:
+    """Write `hota_<class>` and `sequences_<class>` as .png and .svg into `folder`; the files written.
+
+    Raises MotsError where matplotlib is missing or the folder cannot be written.
+    """
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MotsError("plots need matplotlib: pip install 'mots-engine[plot]'") from error
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    written: list[Path] = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, combined in scores.combined.items():
+            pictures = {f"sequences_{name}": bars(scores, name)}
+            if isinstance(combined, ClassScores):
+                pictures[f"hota_{name}"] = curves(combined, name)
+            for stem, figure in pictures.items():
+                for ending in ("png", "svg"):
+                    written.append(folder / f"{stem}.{ending}")
+                    figure.savefig(written[-1], dpi=120)
+                pyplot.close(figure)
+    except OSError as error:
+        raise MotsError(f"{folder}: cannot be written ({error.strerror})") from error
+    return written
+
+
+def curves(scores: ClassScores, name: str) -> Any:
+    """HOTA and its parts over the threshold of mask IoU."""
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(6, 4), layout="constrained")
+    for label, attribute in CURVES.items():
+        values = getattr(scores.hota, attribute)
+        axes.plot(ALPHAS, 100 * values, marker="o", markersize=3, label=f"{label} {100 * values.mean():.1f}")
+    axes.set(xlabel="alpha (mask IoU)", ylabel="per cent", title=name, xlim=(0, 1), ylim=(0, 102))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def bars(scores: Scores, name: str) -> Any:
+    """A group of bars for each sequence."""
+    from matplotlib import pyplot
+
+    whole = scores.to_dict()
+    rows = {sequence: each[name] for sequence, each in whole["sequences"].items() if name in each}
+    rows["combined"] = whole["combined"][name]
+    shown = [key for key in (*BARS, "STQ", "AQ", "SQ") if key in rows["combined"]]
+    figure, axes = pyplot.subplots(figsize=(max(6.0, 0.7 * len(rows) + 2), 4), layout="constrained")
+    for k, key in enumerate(shown):
+        places = [i + 0.27 * (k - (len(shown) - 1) / 2) for i in range(len(rows))]
+        axes.bar(places, [100 * numbers[key] for numbers in rows.values()], width=0.25, label=key)
+    axes.set_xticks(range(len(rows)), list(rows), rotation=45 if len(rows) > 8 else 0)
+    axes.set(ylabel="per cent", title=name)
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend()
+    return figure

@@ -1,0 +1,1 @@
+"""One source to results: measure, identify, label, record."""

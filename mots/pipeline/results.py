@@ -1,0 +1,120 @@
+"""The folder that a run leaves: `<name>.txt` in MOTS text and `tracks.csv`.
+
+Frames go to disk as they come, under a temporary name, and the file always ends with a whole frame: whatever stops the
+run (Ctrl-C, a full disk, a broken source), closing gives the name to a valid result of all frames up to there.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from mots.classes import class_name, to_mots
+from mots.errors import MotsError
+from mots.files import FrameFile, write_whole
+from mots.formats import mots_text
+from mots.labels import FrameLabels
+
+__all__ = ["ResultFolder", "TrackRow"]
+
+
+@dataclass
+class TrackRow:
+    """What `tracks.csv` says of one track; `class_id` is decided by all frames up to the last."""
+
+    class_id: int
+    first_frame: int
+    last_frame: int
+    frames: int
+    score: float  # summed over the frames
+
+
+class ResultFolder:
+    """Writes one run's results. Use it as a context manager; leaving it, for whatever reason, finishes the files.
+
+    Raises MotsError when the results are there already and `overwrite` is false, or the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, name: str, overwrite: bool, names: Mapping[int, str] | None = None) -> None:
+        self.folder, self.names = folder, dict(names or {})
+        self.path = folder / f"{name}.txt"
+        if self.path.exists() and not overwrite:
+            raise MotsError(f"{self.path} exists: choose another folder with --output, or add --overwrite")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self.file = FrameFile(self.path)
+        except OSError as error:
+            raise MotsError(f"{folder}: cannot be written ({error.strerror}): choose another --output") from error
+        self.table = mots_text.IdTable()
+        self.tracks: dict[int, TrackRow] = {}
+        self.frames = 0
+
+    def write(self, labels: FrameLabels) -> None:
+        """Add one frame. Raises MotsError when the disk takes no more; the frames before are safe."""
+        try:
+            self.file.append(mots_text.lines(labels, self.table).encode("ascii"))
+        except OSError as error:
+            raise MotsError(
+                f"{self.path}: frame {labels.frame} could not be written ({error.strerror}): make room and run again; "
+                "the frames before it are there"
+            ) from error
+        self.frames += 1
+        for identity, class_id, score in zip(
+            labels.ids.tolist(), labels.classes.tolist(), labels.scores.tolist(), strict=True
+        ):
+            row = self.tracks.setdefault(identity, TrackRow(class_id, labels.frame, labels.frame, 0, 0.0))
+            row.class_id, row.last_frame = class_id, labels.frame
+            row.frames += 1
+            row.score += score
+
+    def __enter__(self) -> ResultFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the files their names. An error here is only raised where none is under way."""
+        self.file.close()
+        try:
+            self._settle_classes()
+            write_whole(self.folder / "tracks.csv", self._table().encode("utf-8"))
+        except OSError as late:
+            if error is None:
+                raise MotsError(f"{self.folder}: tracks.csv could not be written ({late.strerror})") from late
+
+    def _settle_classes(self) -> None:
+        """Write the file once more where a track ended as another class than it began: its id names the class."""
+        ids = {old: track for track, old in self.table.ids.items()}
+        first = {track: mots_text.split_id(identity)[0] for identity, track in ids.items()}
+        final = {track: row.class_id for track, row in self.tracks.items()}
+        if all(to_mots(class_id) == first[track] for track, class_id in final.items() if track in first):
+            return
+        table = mots_text.IdTable()
+        settled = FrameFile(self.path)
+        try:
+            with self.path.open("rb") as old:
+                for line in old:
+                    frame, identity, _, rest = line.split(b" ", 3)
+                    track = ids[int(identity)]
+                    fresh = table.of(track, final[track])
+                    settled.append(b"%b %d %d %b" % (frame, fresh, to_mots(final[track]), rest))
+        except OSError:
+            settled.discard()
+            raise
+        settled.close()
+        self.table = table
+
+    def _table(self) -> str:
+        output = io.StringIO()
+        writer = csv.writer(output, lineterminator="\n")
+        writer.writerow(["id", "class", "first_frame", "last_frame", "frames", "mean_score"])
+        for track, identity in self.table.ids.items():
+            row = self.tracks[track]
+            name = class_name(row.class_id, self.names)
+            mean = f"{row.score / row.frames:.4f}"
+            writer.writerow([identity, name, row.first_frame, row.last_frame, row.frames, mean])
+        return output.getvalue()

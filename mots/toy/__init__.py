@@ -1,0 +1,1 @@
+"""A rendered toy world with exact truth, and the demo."""

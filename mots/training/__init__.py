@@ -1,0 +1,1 @@
+"""Data sets for fine-tuning, from a benchmark's truth."""

@@ -1,0 +1,1 @@
+"""Frames in (files, folders, streams, arrays), video out."""

@@ -1,0 +1,224 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import TOY_FRAMES, result_files, toy_root
+from PIL import Image
+
+from mots.batch.manifest import chunk_of, is_done
+from mots.batch.plan import Outcome, Plan, Task
+from mots.batch.processes import Processes
+from mots.batch.schedule import chunks, run_all
+from mots.batch.tasks import do
+from mots.benchmarks.layouts import discover
+from mots.cli import main
+from mots.formats import kitti_step
+from mots.rendering.annotator import VideoWriter
+from mots.settings import load
+from mots.toy.world import World
+
+FRAMES = TOY_FRAMES
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toy_root(tmp_path_factory.mktemp("kitti"))
+
+
+def arguments(root: Path, output: Path, *more: str) -> list[str]:
+    split = ["--benchmark", "kitti-mots", "--split", str(root / "x.seqmap")]
+    return [
+        "run",
+        "--root",
+        str(root),
+        *split,
+        "--detections",
+        str(root / "detections"),
+        "--output",
+        str(output),
+        *more,
+    ]
+
+
+def test_a_split_is_run_scored_skipped_validated_and_packed(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(made, tmp_path / "o")) == 0
+    said = capsys.readouterr().out
+    assert "0000: 12 frames" in said
+    assert "combined" in said
+    scores = json.loads((tmp_path / "o/scores.json").read_text())
+    assert set(scores["sequences"]) == {"0000", "0001"}
+    assert scores["combined"]["pedestrian"]["HOTA"] > 0.3
+    assert set(result_files(tmp_path / "o")) == {f"data/000{k}.txt" for k in (0, 1)} | {
+        f"tracks/000{k}.csv" for k in (0, 1)
+    }
+    manifest = json.loads((tmp_path / "o/manifest/0000.json").read_text())
+    assert manifest["frames"] == FRAMES
+    assert manifest["seconds"] > 0
+    assert manifest["by"]["versions"]["mots-engine"]
+    assert not (tmp_path / "o/.work/0000").exists()
+    before = result_files(tmp_path / "o")
+    assert main(arguments(made, tmp_path / "o")) == 0
+    assert capsys.readouterr().out.count("done before") == 2
+    assert result_files(tmp_path / "o") == before
+    split = str(made / "x.seqmap")
+    assert main(["validate", str(tmp_path / "o/data"), "--split", split]) == 0
+    assert main(["submit", str(tmp_path / "o/data"), "--split", split, "--output", str(tmp_path / "up.zip")]) == 0
+    again = ["score", str(made), str(tmp_path / "up.zip"), "--split", split, "--json", str(tmp_path / "s.json")]
+    assert main(again) == 0
+    assert json.loads((tmp_path / "s.json").read_text()) == scores
+
+
+def test_a_change_of_what_made_it_or_of_the_file_runs_it_again(made: Path, tmp_path: Path) -> None:
+    sequences = discover(made, None, None, ["0000"])
+    plan = Plan(tmp_path / "o", load("kitti-mots"), detections=made / "detections")
+    assert [outcome.state for outcome in run_all(sequences, plan)] == ["done"]
+    (sequence,) = sequences
+    assert is_done(sequence, plan)
+    assert not is_done(sequence, Plan(plan.output, plan.settings, True, plan.detections))
+    other = load("kitti-mots", changes={"tracker.lifecycle.memory": 3.0})
+    assert not is_done(sequence, Plan(plan.output, other, detections=plan.detections))
+    file = tmp_path / "o/data/0000.txt"
+    kept = file.read_bytes()
+    file.write_bytes(kept[:-1])
+    assert not is_done(sequence, plan)
+    assert [outcome.state for outcome in run_all(sequences, plan)] == ["done"]
+    assert file.read_bytes() == kept
+
+
+def test_two_jobs_and_an_offline_run(made: Path, tmp_path: Path) -> None:
+    assert main(arguments(made, tmp_path / "one", "--quiet")) == 0
+    assert main(arguments(made, tmp_path / "two", "--quiet", "--jobs", "2")) == 0
+    assert result_files(tmp_path / "one") == result_files(tmp_path / "two")
+    assert main(arguments(made, tmp_path / "off", "--quiet", "--jobs", "2", "--offline")) == 0
+    assert result_files(tmp_path / "off").keys() == result_files(tmp_path / "one").keys()
+    for folder, offline in (("one", False), ("off", True)):
+        assert json.loads((tmp_path / folder / "manifest/0000.json").read_bytes())["by"]["offline"] is offline
+
+
+def test_killed_at_any_moment_and_started_again_it_leaves_the_same_files(made: Path, tmp_path: Path) -> None:
+    assert main(arguments(made, tmp_path / "whole", "--quiet")) == 0
+    expected = result_files(tmp_path / "whole")
+    command = [sys.executable, "-m", "mots", *arguments(made, tmp_path / "cut", "--quiet")]
+    for pause in (0.5, 1.2, 2.0, 2.8):
+        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+        time.sleep(pause)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for name, content in (result_files(tmp_path / "cut") if (tmp_path / "cut/tracks").is_dir() else {}).items():
+            assert content == expected[name]  # what is there is whole
+    subprocess.run(command, check=True)
+    assert result_files(tmp_path / "cut") == expected
+
+
+def test_a_long_sequence_in_chunks_gives_the_same_files(made: Path, tmp_path: Path) -> None:
+    for more in ([], ["--offline"]):
+        whole, cut = tmp_path / f"whole{len(more)}", tmp_path / f"cut{len(more)}"
+        assert main(arguments(made, whole, "--quiet", *more)) == 0
+        assert main(arguments(made, cut, "--quiet", "--jobs", "2", "--chunk-frames", "5", *more)) == 0
+        assert result_files(whole) == result_files(cut)
+        assert not (cut / ".work").exists()
+        for name in ("0000", "0001"):
+            one, two = (json.loads((each / f"manifest/{name}.json").read_text()) for each in (whole, cut))
+            assert {**one, "seconds": 0} == {**two, "seconds": 0}
+
+
+def test_chunks_that_are_measured_are_not_measured_again(made: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "detections"
+    shutil.copytree(made / "detections", broken)
+    (sequence,) = discover(made, None, None, ["0000"])
+    plan = Plan(tmp_path / "o", load("kitti-mots"), detections=broken, chunk=5)
+    parts = chunks(sequence, plan)
+    assert [(part.start, part.stop) for part in parts] == [(0, 5), (5, 10), (10, None)]
+    assert [do(part, plan).state for part in parts[:2]] == ["measured"] * 2
+    before = [chunk_of(part, plan).stat().st_mtime_ns for part in parts[:2]]
+    told: list[Outcome] = []
+    run_all([sequence], plan, Once(plan, fail=parts[2]), told.append)
+    assert [each.state for each in told] == ["failed"]
+    assert [chunk_of(part, plan).stat().st_mtime_ns for part in parts[:2]] == before  # kept for the next time
+    chunk_of(parts[0], plan).write_bytes(b"damaged")
+    told.clear()
+    run_all([sequence], plan, tell=told.append)
+    assert [(each.state, each.message[:7]) for each in told] == [
+        ("measured", "chunk 1"),
+        ("done", "12 fram"),
+    ]
+    assert not (plan.output / ".work").exists()
+
+
+class Once(Processes):
+    """An engine in which one task fails."""
+
+    def __init__(self, plan: Plan, fail: Task) -> None:
+        super().__init__(plan, 1)
+        self.failing, self.failed = fail, False
+
+    def start(self, task: Task) -> None:
+        self.failed = task == self.failing
+        super().start(task)
+
+    def wait(self) -> list[tuple[Task, Outcome]]:
+        ended = super().wait()
+        return [(task, Outcome("0000", "failed", "struck")) for task, _ in ended] if self.failed else ended
+
+
+def test_a_video_in_chunks_gives_the_same_files(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "street.mp4", 25) as writer:
+        for k, (image, _) in enumerate(World(7).frames(9)):
+            writer.write(image, k / 25)
+    video = ["run", "--root", str(tmp_path / "street.mp4"), "--weights", "demo", "--output"]
+    assert main([*video, str(tmp_path / "whole"), "--quiet"]) == 0
+    assert main([*video, str(tmp_path / "cut"), "--quiet", "--chunk-frames", "4"]) == 0
+    assert result_files(tmp_path / "whole") == result_files(tmp_path / "cut")
+    assert (tmp_path / "cut/data/street.txt").stat().st_size > 0
+
+
+def test_one_bad_sequence_stops_no_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = toy_root(tmp_path / "kitti", ("0000", "0001", "0002"))
+    (root / "detections/0001.npz").write_bytes(b"no detections")
+    assert main(arguments(root, tmp_path / "o")) == 1
+    said = capsys.readouterr()
+    assert "0001: failed: " in said.err
+    assert "1 sequence failed: 0001" in said.err
+    assert set(json.loads((tmp_path / "o/scores.json").read_text())["sequences"]) == {"0000", "0002"}
+    shutil.copy(root / "detections/0000.npz", root / "detections/0001.npz")
+    assert main(arguments(root, tmp_path / "o")) == 0
+    assert capsys.readouterr().out.count("done before") == 2
+
+
+def test_a_sequence_of_too_few_frames_fails(made: Path, tmp_path: Path) -> None:
+    sequences = [*discover(made, None, None, ["0000"])]
+    longer = [type(each)(each.name, each.source, each.truth, FRAMES + 1) for each in sequences]
+    found: list[Outcome] = []
+    run_all(longer, Plan(tmp_path, load("kitti-mots"), detections=made / "detections"), tell=found.append)
+    assert found[0].state == "failed"
+    assert "12 frames where 13 are due" in found[0].message
+
+
+def test_kitti_step_is_written_over_semantic_maps_and_scored(made: Path, tmp_path: Path) -> None:
+    for name in ("0000", "0001"):
+        (tmp_path / f"semantic/{name}").mkdir(parents=True)
+        (made / f"panoptic_maps/val/{name}").mkdir(parents=True, exist_ok=True)
+        for k in range(FRAMES):
+            road = np.zeros((90, 160), np.uint8)
+            Image.fromarray(road).save(tmp_path / f"semantic/{name}/{k:06d}.png")
+            kitti_step.write(made / f"panoptic_maps/val/{name}/{k:06d}.png", road.astype(np.uint32))
+    step = [word if word != "kitti-mots" else "kitti-step" for word in arguments(made, tmp_path / "o", "--quiet")]
+    assert main([*step, "--semantic", str(tmp_path / "semantic")]) == 0
+    codes = kitti_step.read(tmp_path / "o/panoptic/0000/000005.png")
+    assert set(np.unique(codes >> 16).tolist()) <= {0, 11, 13}
+    scores = json.loads((tmp_path / "o/scores.json").read_text())
+    assert 0 < scores["combined"]["all"]["SQ"] < 1
+    assert (
+        main(["validate", str(tmp_path / "o/panoptic"), "--benchmark", "kitti-step", "--split", str(made / "x.seqmap")])
+        == 0
+    )
+    assert main(arguments(made, tmp_path / "o2", "--semantic", str(tmp_path))) == 2
