@@ -1,68 +1,115 @@
 """Multi-object tracking and segmentation: video in, masks with lasting identities out.
 
-Names are imported when they are first used, so that `import mots` stays light.
+Names are imported when they are first used, so that `import mots` stays cheap.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from mots.lazy import lazy_package
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Detections",
-    "DetectorSettings",
-    "FrameLabels",
-    "Masks",
-    "MotsError",
-    "MotsWarning",
-    "ResultFolder",
-    "Settings",
-    "TrackedFrame",
-    "Tracker",
-    "TrackerSettings",
-    "World",
-    "YOLOv8Seg",
-    "__version__",
-    "score",
-    "track",
-]
-
 if TYPE_CHECKING:
-    from mots.errors import MotsError, MotsWarning
+    from mots.benchmarks.validation import validate
+    from mots.detection.measurement import FrameMeasurement
+    from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
+    from mots.detection.saved_detections import DetectionWriter
+    from mots.errors import FormatError, InputError, MissingDependency, MotsError, MotsWarning
     from mots.evaluation.scoring import score
+    from mots.formats.convert import convert, read_results
+    from mots.formats.label_table import LabelTable
     from mots.labels import FrameLabels
     from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
-    from mots.pipeline.pipeline import TrackedFrame, track
+    from mots.pipeline.pipeline import Pipeline, track
+    from mots.pipeline.record import record
     from mots.pipeline.results import ResultFolder
+    from mots.pipeline.stream import Stream
+    from mots.pipeline.tracked_frame import TrackedFrame
     from mots.settings import Settings
-    from mots.toy.world import World
     from mots.trackers.detections import Detections
     from mots.trackers.masks import Masks
     from mots.trackers.tracker import Tracker, TrackerSettings
+    from mots.video.frame import Frame, Source
+    from mots.video.opening import open_source
 
-HOMES = {
-    "Detections": "mots.trackers.detections",
-    "DetectorSettings": "mots.models.yolov8_seg",
-    "FrameLabels": "mots.labels",
-    "Masks": "mots.trackers.masks",
-    "MotsError": "mots.errors",
-    "MotsWarning": "mots.errors",
-    "ResultFolder": "mots.pipeline.results",
-    "Settings": "mots.settings",
-    "TrackedFrame": "mots.pipeline.pipeline",
-    "Tracker": "mots.trackers.tracker",
-    "TrackerSettings": "mots.trackers.tracker",
-    "World": "mots.toy.world",
-    "YOLOv8Seg": "mots.models.yolov8_seg",
-    "score": "mots.evaluation.scoring",
-    "track": "mots.pipeline.pipeline",
-}
+__all__ = [
+    "CameraMotion",
+    "DetectionWriter",
+    "Detections",
+    "Detector",
+    "DetectorSettings",
+    "Embedder",
+    "FormatError",
+    "Frame",
+    "FrameLabels",
+    "FrameMeasurement",
+    "InputError",
+    "LabelTable",
+    "MaskRefiner",
+    "Masks",
+    "MissingDependency",
+    "MotsError",
+    "MotsWarning",
+    "Pipeline",
+    "ResultFolder",
+    "Settings",
+    "Source",
+    "Stream",
+    "TrackedFrame",
+    "Tracker",
+    "TrackerSettings",
+    "YOLOv8Seg",
+    "__version__",
+    "convert",
+    "open_source",
+    "read_results",
+    "record",
+    "score",
+    "track",
+    "validate",
+]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in HOMES:
-        raise AttributeError(f"module 'mots' has no attribute '{name}'")
-    from importlib import import_module
-
-    return getattr(import_module(HOMES[name]), name)
+__getattr__, __dir__ = lazy_package(
+    __name__,
+    (
+        "batch", "benchmarks", "classes", "detection", "encodings", "errors", "evaluation", "formats", "labels",
+        "metrics", "models", "pipeline", "rendering", "settings", "toy", "trackers", "training", "video",
+    ),
+    {
+        "CameraMotion": "mots.detection.protocols",
+        "DetectionWriter": "mots.detection.saved_detections",
+        "Detections": "mots.trackers.detections",
+        "Detector": "mots.detection.protocols",
+        "DetectorSettings": "mots.models.yolov8_seg",
+        "Embedder": "mots.detection.protocols",
+        "FormatError": "mots.errors",
+        "Frame": "mots.video.frame",
+        "FrameLabels": "mots.labels",
+        "FrameMeasurement": "mots.detection.measurement",
+        "InputError": "mots.errors",
+        "LabelTable": "mots.formats.label_table",
+        "MaskRefiner": "mots.detection.protocols",
+        "Masks": "mots.trackers.masks",
+        "MissingDependency": "mots.errors",
+        "MotsError": "mots.errors",
+        "MotsWarning": "mots.errors",
+        "Pipeline": "mots.pipeline.pipeline",
+        "ResultFolder": "mots.pipeline.results",
+        "Settings": "mots.settings",
+        "Source": "mots.video.frame",
+        "Stream": "mots.pipeline.stream",
+        "TrackedFrame": "mots.pipeline.tracked_frame",
+        "Tracker": "mots.trackers.tracker",
+        "TrackerSettings": "mots.trackers.tracker",
+        "YOLOv8Seg": "mots.models.yolov8_seg",
+        "convert": "mots.formats.convert",
+        "open_source": "mots.video.opening",
+        "read_results": "mots.formats.convert",
+        "record": "mots.pipeline.record",
+        "score": "mots.evaluation.scoring",
+        "track": "mots.pipeline.pipeline",
+        "validate": "mots.benchmarks.validation",
+    },
+)  # fmt: skip

@@ -1,8 +1,11 @@
-"""The only table of class ids: ours, COCO's, and those of each format.
+"""The table of classes: the engine's ids, and the numbers of every benchmark and format.
 
-Ours are COCO's 80 ids, from 0 (person). A checkpoint's own classes that COCO does not have follow from 80 on, in the
-checkpoint's order. MOTS text gives COCO's person and car the ids that KITTI MOTS and MOTS20 prescribe, and every other
-class 11 + ours, so that no two classes meet and 10 stays the ignore region.
+The engine's ids are COCO's 80 from 0 (person). Classes of data sets that COCO lacks have fixed ids from 900 on. A
+checkpoint's own other classes get the ids from 80 on, in the checkpoint's order. Readers convert to these ids, writers
+convert from them; nothing else knows other numbers.
+
+MOTS text and PNG give COCO's person and car the numbers that KITTI MOTS and MOTS20 prescribe, and every other class 11
++ its id, so that no two classes share a number and 10 stays the ignore region.
 """
 
 from __future__ import annotations
@@ -10,12 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "BDD_CLASSES",
     "CLASS_IDS",
     "CLASS_NAMES",
     "CONFUSABLE",
+    "IGNORE",
+    "KITTI_MOTS_CLASSES",
+    "MOT_CHALLENGE_CLASSES",
+    "STEP_THINGS",
+    "class_name",
+    "engine_ids",
     "from_mots",
     "names_to_ids",
-    "our_ids",
     "to_mots",
 ]
 
@@ -30,80 +39,105 @@ CLASS_NAMES: tuple[str, ...] = (
     "microwave", "oven", "toaster", "sink", "refrigerator", "book", "clock", "vase", "scissors", "teddy bear",
     "hair drier", "toothbrush",
 )  # fmt: skip
-CLASS_IDS: dict[str, int] = {name: number for number, name in enumerate(CLASS_NAMES)}
+IGNORE = -1  # the class of an ignore region in a `LabelTable`
+IGNORE_NAME = "ignore"
+MORE_CLASSES: dict[str, int] = {"rider": 900}  # of BDD100K and Cityscapes
+CLASS_IDS: dict[str, int] = {name: number for number, name in enumerate(CLASS_NAMES)} | MORE_CLASSES
+NAMES_BY_ID: dict[int, str] = {number: name for name, number in CLASS_IDS.items()}
 
-# Other data sets' words for the same things.
+# Other data sets' names of the same classes.
 ALIASES = {"pedestrian": "person", "motorbike": "motorcycle", "bike": "bicycle", "aeroplane": "airplane"}
 
-# Detectors confuse the classes of one group on one object: pairs within a group may be one track, pairs across not.
-CONFUSABLE: tuple[tuple[str, ...], ...] = (
-    ("car", "bus", "train", "truck"),
-    ("bicycle", "motorcycle"),
-)
+# Detectors confuse the classes of a group on one object; the tracker may join detections of one group only.
+CONFUSABLE: tuple[tuple[str, ...], ...] = (("car", "bus", "train", "truck"), ("bicycle", "motorcycle"))
+
+# Benchmarks: their own name of each class, and the engine's id.
+KITTI_MOTS_CLASSES: dict[str, int] = {"car": CLASS_IDS["car"], "pedestrian": CLASS_IDS["person"]}
+BDD_CLASSES: dict[str, int] = {
+    name: CLASS_IDS[ALIASES.get(name, name)]
+    for name in ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
+}
+STEP_THINGS: dict[int, int] = {CLASS_IDS["person"]: 11, CLASS_IDS["car"]: 13}  # to Cityscapes' train ids
+# To MOTChallenge's numbers (MOT16, Milan et al., arXiv:1603.00831, table 3); a rider is a person on a vehicle.
+MOT_CHALLENGE_CLASSES: dict[int, int] = {
+    CLASS_IDS[name]: number for number, name in enumerate(("person", "rider", "car", "bicycle", "motorcycle"), start=1)
+}
 
 MOTS_CAR, MOTS_PEDESTRIAN, MOTS_IGNORE = 1, 2, 10
-MOTS_OTHERS = 11  # added to our id of a class that KITTI MOTS does not have
+MOTS_OTHERS = 11  # is added to the id of a class that KITTI MOTS does not have
 
 
 def to_mots(class_id: int) -> int:
-    """The class id of MOTS text and PNG for one of ours."""
+    """The class number of MOTS text and PNG for an engine's id or IGNORE."""
     if class_id == CLASS_IDS["car"]:
         return MOTS_CAR
     if class_id == CLASS_IDS["person"]:
         return MOTS_PEDESTRIAN
-    return MOTS_OTHERS + class_id
+    return MOTS_IGNORE if class_id == IGNORE else MOTS_OTHERS + class_id
 
 
-def from_mots(mots_id: int) -> int:
-    """Ours for a class id of MOTS text. Raises a ValueError for an id that no class has (0, 3 to 9, and 10)."""
-    if mots_id == MOTS_CAR:
+def from_mots(number: int) -> int:
+    """The engine's id, or IGNORE, of a class number of MOTS text. Raises ValueError for 0, 3 to 9 and negative ones."""
+    if number == MOTS_CAR:
         return CLASS_IDS["car"]
-    if mots_id == MOTS_PEDESTRIAN:
+    if number == MOTS_PEDESTRIAN:
         return CLASS_IDS["person"]
-    if mots_id < MOTS_OTHERS:
-        raise ValueError(f"class {mots_id} is none of 1 (car), 2 (pedestrian), 10 (ignore) or 11 and above")
-    return mots_id - MOTS_OTHERS
+    if number == MOTS_IGNORE:
+        return IGNORE
+    if number < MOTS_OTHERS:
+        raise ValueError(f"class {number} is none of 1 (car), 2 (pedestrian), 10 (ignore) or 11 and above")
+    return number - MOTS_OTHERS
 
 
 def class_name(class_id: int, names: Mapping[int, str] | None = None) -> str:
-    """The name of one of our ids; `names` (ours to name) adds a checkpoint's own classes."""
+    """The name of an engine's id; `names` (id to name) adds a checkpoint's own classes."""
     if names and class_id in names:
         return names[class_id]
-    return CLASS_NAMES[class_id] if class_id < len(CLASS_NAMES) else f"class {class_id}"
+    if class_id == IGNORE:
+        return IGNORE_NAME
+    return NAMES_BY_ID.get(class_id, f"class {class_id}")
 
 
-def our_ids(names: Mapping[int, str]) -> dict[int, int]:
-    """A checkpoint's class ids to ours, by its class names: COCO's where the name is known, 80 and up elsewhere."""
-    ours: dict[int, int] = {}
+def id_of(name: str) -> int | None:
+    """The engine's id of a class name or alias, IGNORE for `ignore`, None for an unknown name."""
+    word = name.strip().lower()
+    return IGNORE if word == IGNORE_NAME else CLASS_IDS.get(ALIASES.get(word, word))
+
+
+def engine_ids(names: Mapping[int, str]) -> dict[int, int]:
+    """A checkpoint's class numbers to the engine's ids, by name; unknown names get 80 and up."""
+    ids: dict[int, int] = {}
     extra = len(CLASS_NAMES)
     for number in sorted(names):
-        name = names[number].lower()
-        name = ALIASES.get(name, name)
-        if name in CLASS_IDS:
-            ours[number] = CLASS_IDS[name]
-        else:
-            ours[number] = extra
-            extra += 1
-    return ours
+        known = id_of(names[number])
+        if known is None or known == IGNORE:
+            known, extra = extra, extra + 1
+        ids[number] = known
+    return ids
 
 
-def names_to_ids(wanted: Iterable[str], names: Mapping[int, str] | None = None) -> tuple[int, ...]:
-    """Our ids of class names, aliases or numbers. `names` (ours to name) adds a checkpoint's own classes.
+def names_to_ids(wanted: str | Iterable[str], names: Mapping[int, str] | None = None) -> tuple[int, ...]:
+    """The engine's ids of class names, aliases or numbers; none for `all`, which stands for every class.
 
-    Raises a ValueError that names the unknown class and the nearest known ones.
+    `wanted`: names, or one text with commas between them. `names` (id to name) adds a checkpoint's own classes. Raises
+    ValueError that names the unknown class and the nearest known ones.
     """
-    known = {name: number for number, name in (names or {}).items()} | CLASS_IDS
+    own = {name.lower(): number for number, name in (names or {}).items()}
+    words = wanted.split(",") if isinstance(wanted, str) else [str(word) for word in wanted]
+    words = [word.strip() for word in words if word.strip()]
+    if [word.lower() for word in words] == ["all"]:
+        return ()
     ids: list[int] = []
-    for word in wanted:
-        name = word.strip().lower()
-        name = ALIASES.get(name, name)
-        if name in known:
-            ids.append(known[name])
-        elif name.isdigit() and (int(name) < len(CLASS_NAMES) or int(name) in (names or {})):
-            ids.append(int(name))
-        else:
+    for word in words:
+        known = id_of(word)
+        if known is None or known == IGNORE:
+            known = own.get(word.lower())
+        if known is None and word.isdigit() and (int(word) in NAMES_BY_ID or int(word) in (names or {})):
+            known = int(word)
+        if known is None:
             import difflib
 
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or ["person", "car", "truck"]
-            raise ValueError(f"unknown class '{word.strip()}': did you mean {' or '.join(near)}?")
+            near = difflib.get_close_matches(word.lower(), [*CLASS_IDS, *own], n=3, cutoff=0.5)
+            raise ValueError(f"unknown class '{word}': did you mean {' or '.join(near or ['person', 'car', 'truck'])}?")
+        ids.append(known)
     return tuple(dict.fromkeys(ids))

@@ -1,17 +1,19 @@
-"""Files that are never there in part."""
+"""Files that never exist in part: written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["FrameFile", "write_whole"]
+from mots.errors import MotsError
+
+__all__ = ["FrameFile", "cannot_write", "write_whole"]
 
 
 class FrameFile:
     """A file that grows frame by frame under a temporary name and always ends with a whole frame.
 
-    `close` gives it its own name, whatever stopped the writing: a full disk needs no room for that.
+    `close` renames it, whatever stopped the writing; a full disk does not prevent that.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,7 +33,7 @@ class FrameFile:
         self.size += len(frame)
 
     def cut(self, size: int) -> None:
-        """Take back all but the first `size` bytes."""
+        """Keep only the first `size` bytes."""
         self.size = size
         self.file.truncate(size)
         self.file.seek(size)
@@ -42,13 +44,14 @@ class FrameFile:
         os.replace(self.part, self.path)
 
     def discard(self) -> None:
-        """Throw away what was written; a file that had the name before stays."""
+        """Delete what was written; a file that had the name before stays."""
         self.file.close()
         self.part.unlink()
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: str | Path, content: bytes) -> None:
     """Write a file under a temporary name and rename it. Raises OSError, and leaves nothing, when it does not fit."""
+    path = Path(path)
     part = path.with_name(f"{path.name}.part")
     try:
         part.write_bytes(content)
@@ -56,3 +59,8 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def cannot_write(path: str | Path, error: OSError, advice: str = "") -> MotsError:
+    """The error of a file or folder that cannot be written; `advice`: what to do, without a full stop."""
+    return MotsError(f"{path}: cannot be written ({error.strerror})" + (f": {advice}" if advice else ""))

@@ -1,9 +1,10 @@
-"""What is known of one frame's objects: truth and results alike."""
+"""The objects of one frame with their identities: truth and results alike."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,17 @@ from numpy.typing import NDArray
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
-__all__ = ["FrameLabels", "labelled"]
+__all__ = ["FrameLabels", "HasLabels", "LabelSettings", "label"]
 
-# What is contested is a larger part of who is in front: of two masks that meet, the one in front lies there whole, and
-# the one behind is seldom covered by it for the most part. On MOTS20-02 and -05 this tells who is in front better than
-# the score, the area or the foot point alone.
-CONTESTED = 0.5
+
+@dataclass(frozen=True)
+class LabelSettings:
+    """Which of several masks gets a common pixel, and which masks are dropped."""
+
+    # Of two masks that overlap, the object in front is usually covered by a larger share, as its mask lies whole inside
+    # the other's. On MOTS20-02 and -05 this predicts the order better than score, area or foot point alone.
+    contested_weight: float = 0.5  # weight of the share of a mask that others claim, added to its score
+    min_kept: float = 0.5  # a mask that keeps a smaller share of its pixels is dropped
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +30,8 @@ class FrameLabels:
     """N objects of one frame, each with an identity; no two masks share a pixel.
 
     `frame`: its number in the source's own numbering. `time`: seconds from the source's start. `ids`: (N,) int64,
-    positive, each once. `classes`: (N,) int64 ids of `mots.classes`. `scores`: (N,) float32, 1 in truth.
-    `masks`: N masks. `ignore`: regions that are not scored (truth only).
+    positive, unique. `classes`: (N,) int64 ids of `mots.classes`. `scores`: (N,) float32, 1 in truth. `masks`: N masks.
+    `ignore`: regions that are not scored (truth only).
     """
 
     frame: int
@@ -38,6 +44,18 @@ class FrameLabels:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"FrameLabels(frame {self.frame}, {len(self)} objects)"
+
+    def __getitem__(self, index: NDArray[np.generic] | Sequence[int]) -> FrameLabels:
+        """The same as `take`."""
+        return self.take(index)
+
+    @property
+    def labels(self) -> FrameLabels:
+        """Itself, so that labels and frames that hold labels can be used alike."""
+        return self
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,25 +80,34 @@ class FrameLabels:
         )
 
 
-def labelled(
+class HasLabels(Protocol):
+    """A frame with labels: `FrameLabels` itself, or a `TrackedFrame`."""
+
+    @property
+    def labels(self) -> FrameLabels: ...
+
+
+def label(
     detections: Detections,
     ids: NDArray[np.int64],
     classes: NDArray[np.int64],
     frame: int,
     time: float,
+    settings: LabelSettings | None = None,
 ) -> tuple[FrameLabels, int]:
-    """The detections that have an id (not 0), with masks made disjoint, and how many pixels changed hands for that.
+    """The detections that have an id (not 0), with masks made disjoint; and how many pixels were claimed twice.
 
-    `ids`: (N,) one per detection. `classes`: (K,) the classes of the K detections with an id, in their order. A pixel
-    of several masks goes to the one of the highest score, to which `CONTESTED` times the share of it that others claim
-    is added. A mask that keeps less than half of its pixels is dropped: what is left of it is seldom an object's
-    outline.
+    `ids`: (N,) one per detection. `classes`: (K,) the classes of the K detections with an id, in their order. A common
+    pixel goes to the mask of the highest score, to which `contested_weight` times the share that others claim is added.
+    A mask that keeps less than `min_kept` of its pixels is dropped: the rest is rarely an object's outline.
     """
+    settings = settings or LabelSettings()
     rows = np.flatnonzero(ids)
     chosen = detections.masks.take(rows)
     areas = chosen.areas()
-    others = chosen.intersections(chosen).sum(axis=1) - areas  # pixels that others claim, for each of those once
+    others = chosen.intersections(chosen).sum(axis=1) - areas  # claimed pixels, counted once for each other mask
     contested = np.minimum(others / np.maximum(areas, 1), 1.0)
-    masks, lost = chosen.disjoint(detections.scores[rows] + CONTESTED * contested)
+    masks, lost = chosen.disjoint(detections.scores[rows] + settings.contested_weight * contested)
     labels = FrameLabels(frame, time, ids[rows], classes, detections.scores[rows], masks, Masks.empty(detections.size))
-    return labels.take(np.flatnonzero((masks.boxes[:, 2] > 0) & (2 * lost <= areas))), int(lost.sum())
+    kept = (masks.boxes[:, 2] > 0) & (lost <= (1.0 - settings.min_kept) * areas)
+    return labels.take(np.flatnonzero(kept)), int(lost.sum())

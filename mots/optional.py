@@ -1,21 +1,35 @@
-"""OpenCV, which only some installations have."""
+"""Packages that only some installations have."""
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
-from mots.errors import MotsError
+from mots.errors import MissingDependency
 
-__all__ = ["opencv"]
+__all__ = ["missing", "opencv", "optional_import"]
+
+NAMES = {"cv2": "OpenCV"}
 
 
-def opencv(need: str, otherwise: str = "") -> Any:
-    """The module cv2. Raises MotsError where it is not installed: what has the `need` of it, and what to do.
+def optional_import(module: str, purpose: str, *, extra: str = "", package: str = "", otherwise: str = "") -> Any:
+    """The module of this name. Raises MissingDependency where it is not installed.
 
-    `need`: as in "drawing needs OpenCV". `otherwise`: how to go without, from the comma on.
+    `purpose`: what needs it, as in "drawing". `extra`: the extra of this project that brings it; `package`: the
+    package that does, where none brings it. `otherwise`: how to work without it.
     """
     try:
-        import cv2
+        return importlib.import_module(module)
     except ImportError as error:
-        raise MotsError(f"{need}: pip install opencv-python-headless{otherwise}") from error
-    return cv2
+        raise missing(NAMES.get(module, module), purpose, extra=extra, package=package, otherwise=otherwise) from error
+
+
+def missing(name: str, purpose: str, *, extra: str = "", package: str = "", otherwise: str = "") -> MissingDependency:
+    """The error of a missing package; arguments as in `optional_import`."""
+    install = f"pip install '.[{extra}]' in the project's folder" if extra else f"pip install {package or name}"
+    return MissingDependency(f"{purpose} needs {name}: {install}" + (f", or {otherwise}" if otherwise else ""))
+
+
+def opencv(purpose: str, otherwise: str = "") -> Any:
+    """The module cv2. Raises MissingDependency. No extra names an OpenCV: its distributions overwrite each other."""
+    return optional_import("cv2", purpose, package="opencv-python-headless", otherwise=otherwise)

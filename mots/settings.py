@@ -1,7 +1,8 @@
-"""Every knob in one place: defaults, presets as data, one TOML file, and flags of the same names.
+"""All settings in one place: defaults, presets as data, one TOML file, and one language of names.
 
-A knob lives in the dataclass beside the code that uses it; `Settings` only gathers them. A preset is a part of a TOML
-file written as a dictionary; what a file says goes over the preset, and what a flag says over both.
+A setting is a field of the dataclass beside the code that uses it; `Settings` only gathers them. A setting's name is
+its path with dots, as in `tracker.lifecycle.memory`; a stage of the tracker is named in the path, as in
+`tracker.stages.lost.limit`. The same names serve in TOML (as tables), in flags, in tuning and in Python.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mots.classes import CLASS_IDS, CONFUSABLE
 from mots.detection.camera_motion import CameraSettings
 from mots.detection.mask_refinement import OutlineSettings
-from mots.errors import MotsError
+from mots.errors import FormatError, InputError
+from mots.labels import LabelSettings
 from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
 from mots.trackers.lifecycle import State
@@ -31,22 +32,21 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["PRESETS", "Settings", "load", "replaced", "settings_toml", "value_of"]
-
-GROUPS = tuple(tuple(CLASS_IDS[name] for name in group) for group in CONFUSABLE)
+__all__ = ["PRESETS", "Settings", "changed", "load", "settings_toml", "value_at", "value_of"]
 
 
 @dataclass(frozen=True)
 class Settings:
     """All settings of a run."""
 
-    classes: tuple[str, ...] = ("person", "car")  # names to detect and track; none takes every class
+    classes: tuple[str, ...] = ("person", "car")  # names of the classes to track; none, or "all", takes every class
     frame_rate: float = 30.0  # frames a second of images and of saved detections without times; videos have their own
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     outline: OutlineSettings = field(default_factory=OutlineSettings)
     reid: ReIDSettings = field(default_factory=ReIDSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
-    tracker: TrackerSettings = field(default_factory=lambda: TrackerSettings(groups=GROUPS))
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    labels: LabelSettings = field(default_factory=LabelSettings)
     refine: RefineSettings = field(default_factory=RefineSettings)  # of offline runs
 
 
@@ -56,39 +56,52 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "kitti-mots": {"classes": ("person", "car"), "frame_rate": 10.0},
     "mots20": {"classes": ("person",), "frame_rate": 30.0},
-    "sports": {"classes": ("person",), "tracker": {"lifecycle": {"memory": 4.0}}},
+    "sports": {"classes": ("person",), "tracker.lifecycle.memory": 4.0},
     "traffic": {"classes": ("person", *VEHICLES)},
 }
 
 
 def load(
     preset: str = "default",
-    file: Path | None = None,
+    file: str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """The settings of a preset, then of a TOML file, then of `changes` (dotted names of knobs to values).
+    """The settings of a preset, then of a TOML file, then of `changes` (names to values).
 
-    Raises MotsError for an unknown preset, an unreadable file, an unknown knob or a value of the wrong kind.
+    Raises InputError for an unknown preset or setting and for a value of the wrong type, FormatError for a file that is
+    not TOML.
     """
     if preset not in PRESETS:
-        raise MotsError(f"unknown preset '{preset}': there are {', '.join(PRESETS)}")
-    settings: Any = replaced(Settings(), PRESETS[preset], f"preset {preset}")
+        raise InputError(f"unknown preset '{preset}': there are {', '.join(PRESETS)}")
+    settings = changed(Settings(), PRESETS[preset], f"preset {preset}")
     if file is not None:
-        settings = replaced(settings, parsed(file), str(file))
-    for name, value in (changes or {}).items():
-        nested: dict[str, Any] = {}
-        place = nested
-        *tables, knob = name.split(".")
-        for table in tables:
-            place = place.setdefault(table, {})
-        place[knob] = value
-        settings = replaced(settings, nested, "settings")
-    assert isinstance(settings, Settings)
+        settings = changed(settings, parsed(Path(file)), str(file))
+    return changed(settings, changes or {})
+
+
+def changed(settings: Settings, changes: Mapping[str, Any], origin: str = "settings") -> Settings:
+    """Settings with `changes`: names to values, where a value can be a table of further names.
+
+    `origin`: named in messages. Raises InputError for an unknown name or a value of the wrong type.
+    """
+    for name, value in changes.items():
+        settings = replaced(settings, name.split("."), value, origin, "")
     return settings
 
 
+def value_at(settings: Any, name: str) -> Any:
+    """The value of a setting by its name. Raises InputError for an unknown one."""
+    part, path = settings, ""
+    for word in name.split("."):
+        part = (
+            item_named(part, word, path, name) if isinstance(part, tuple) else attribute(part, word, path, "settings")
+        )
+        path = f"{path}{word}."
+    return part
+
+
 def value_of(text: str) -> Any:
-    """A value as TOML writes it; what is no TOML value is taken as text."""
+    """A value as TOML writes it; other text is taken as it is."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -101,59 +114,103 @@ def parsed(file: Path) -> dict[str, Any]:
         tables: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
         return tables
     except OSError as error:
-        raise MotsError(f"{file}: {error.strerror}") from error
+        raise InputError(f"{file}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MotsError(f"{file}: not TOML: {error}") from error
+        raise FormatError(f"{file}: not TOML: {error}") from error
 
 
-def replaced(settings: Any, changes: Mapping[str, Any], origin: str, path: str = "") -> Any:
-    """A settings dataclass with `changes` (names to values, tables as dictionaries); `origin` names their source."""
-    hints = typing.get_type_hints(type(settings))
-    values: dict[str, Any] = {}
-    for name, value in changes.items():
-        full = f"{path}{name}"
-        if name not in hints:
-            near = difflib.get_close_matches(name, hints, n=1)
-            hint = f": did you mean {path}{near[0]}?" if near else f": there are {', '.join(hints)}"
-            raise MotsError(f"{origin}: unknown setting '{full}'{hint}")
-        if dataclasses.is_dataclass(hints[name]):
+def replaced(part: Any, path: list[str], value: Any, origin: str, before: str) -> Any:
+    """A settings dataclass, or a tuple of named ones, with the value at a path replaced; `before`: the path so far."""
+    first, rest = path[0], path[1:]
+    full = f"{before}{first}"
+    if isinstance(part, tuple):
+        item = item_named(part, first, before, full, origin)
+        if not rest:
             if not isinstance(value, Mapping):
-                raise MotsError(f"{origin}: {full} is a table of settings, not {value!r}")
-            values[name] = replaced(getattr(settings, name), value, origin, f"{full}.")
+                raise InputError(f"{origin}: {full} is a table of settings, not {value!r}")
+            new = with_table(item, value, origin, f"{full}.")
         else:
-            values[name] = converted(value, hints[name], origin, full)
-    return dataclasses.replace(settings, **values)
+            new = replaced(item, rest, value, origin, f"{full}.")
+        return tuple(new if each is item else each for each in part)
+    current = attribute(part, first, before, origin)
+    hint = typing.get_type_hints(type(part))[first]
+    if rest:
+        if not dataclasses.is_dataclass(current) and not has_named_items(current):
+            raise InputError(f"{origin}: unknown setting '{'.'.join([full, *rest])}': {full} is a single value")
+        return dataclasses.replace(part, **{first: replaced(current, rest, value, origin, f"{full}.")})
+    if isinstance(value, Mapping) and (dataclasses.is_dataclass(current) or has_named_items(current)):
+        return dataclasses.replace(part, **{first: with_table(current, value, origin, f"{full}.")})
+    if dataclasses.is_dataclass(hint):
+        raise InputError(f"{origin}: {full} is a table of settings, not {value!r}")
+    return dataclasses.replace(part, **{first: converted(value, hint, origin, full)})
+
+
+def with_table(part: Any, table: Mapping[str, Any], origin: str, before: str) -> Any:
+    """A part of the settings with a table of names and values applied."""
+    for name, value in table.items():
+        part = replaced(part, [name], value, origin, before)
+    return part
+
+
+def has_named_items(value: Any) -> bool:
+    """Whether a setting is a tuple of settings with names, as the stages are."""
+    return isinstance(value, tuple) and len(value) > 0 and all(hasattr(item, "name") for item in value)
+
+
+def attribute(part: Any, name: str, before: str, origin: str) -> Any:
+    """A field of a settings dataclass. Raises InputError with the nearest name for an unknown one."""
+    names = [each.name for each in dataclasses.fields(part)] if dataclasses.is_dataclass(part) else []
+    if name in names:
+        return getattr(part, name)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f": did you mean {before}{near[0]}?" if near else f": there are {', '.join(names)}" if names else ""
+    raise InputError(f"{origin}: unknown setting '{before}{name}'{hint}")
+
+
+def item_named(items: Any, name: str, before: str, full: str, origin: str = "settings") -> Any:
+    """The item of this name. Raises InputError."""
+    for item in items:
+        if getattr(item, "name", None) == name:
+            return item
+    names = ", ".join(str(getattr(item, "name", "?")) for item in items)
+    raise InputError(f"{origin}: unknown setting '{full}': {before.rstrip('.')} has {names or 'no items'}")
 
 
 def converted(value: Any, kind: Any, origin: str, name: str) -> Any:
-    """A TOML value as the type that a knob has."""
+    """A TOML value as the type of a setting."""
     arguments = typing.get_args(kind)
     container = typing.get_origin(kind)
+    if container is tuple and arguments[0] is str and isinstance(value, str):
+        return tuple(word.strip() for word in value.split(",") if word.strip())
     if container is tuple and isinstance(value, (list, tuple)):
         return tuple(converted(item, arguments[0], origin, f"{name}[{i}]") for i, item in enumerate(value))
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, kind):
+        return value
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
         required = {f.name for f in dataclasses.fields(kind) if f.default is dataclasses.MISSING}
         if missing := required - set(value):
-            raise MotsError(f"{origin}: {name} lacks {', '.join(sorted(missing))}")
+            raise InputError(f"{origin}: {name} lacks {', '.join(sorted(missing))}")
         hints = typing.get_type_hints(kind)
         if unknown := set(value) - set(hints):
-            raise MotsError(f"{origin}: unknown setting '{name}.{sorted(unknown)[0]}'")
+            raise InputError(f"{origin}: unknown setting '{name}.{sorted(unknown)[0]}'")
         return kind(**{key: converted(item, hints[key], origin, f"{name}.{key}") for key, item in value.items()})
     if kind is State:
         if isinstance(value, State):
             return value
         if isinstance(value, str) and value.upper() in State.__members__:
             return State[value.upper()]
-        raise MotsError(f"{origin}: {name} is {value!r}: wanted one of {', '.join(s.name.lower() for s in State)}")
+        raise InputError(f"{origin}: {name} is {value!r}: wanted one of {', '.join(s.name.lower() for s in State)}")
     if container in (typing.Literal, types.UnionType, typing.Union):
         if value in arguments:
             return value
-        raise MotsError(f"{origin}: {name} is {value!r}: wanted one of {', '.join(map(str, arguments))}")
+        raise InputError(f"{origin}: {name} is {value!r}: wanted one of {', '.join(map(str, arguments))}")
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+    if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
-    raise MotsError(f"{origin}: {name} is {value!r}: wanted {WORDS.get(kind, kind)}")
+    raise InputError(
+        f"{origin}: {name} is {value!r}: wanted {WORDS.get(kind, 'a list' if container is tuple else kind)}"
+    )
 
 
 WORDS = {float: "a number", int: "a whole number", str: "a text", bool: "true or false"}
@@ -174,7 +231,7 @@ def settings_toml(settings: Any, path: str = "") -> str:
 
 
 def toml_value(value: Any) -> str:
-    """A knob's value in TOML."""
+    """A setting's value in TOML."""
     if isinstance(value, State):
         return f'"{value.name.lower()}"'
     if isinstance(value, bool):

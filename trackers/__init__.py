@@ -5,7 +5,8 @@ from .detections import Detections
 from .lifecycle import LifecycleSettings, State
 from .masks import Masks
 from .motion import STILL, MotionSettings
-from .tracker import Stage, Tracker, TrackerSettings
+from .stages import Stage
+from .tracker import Tracker, TrackerSettings
 from .tracks import Track, Tracks
 
 __all__ = [

@@ -17,14 +17,14 @@ Solver = Literal["scipy", "lap"]
 def assign(cost: NDArray[np.floating], limit: float, solver: Solver = "scipy") -> NDArray[np.int64]:
     """(K, 2) pairs of row and column, by row, that together maximise the sum of `limit` - cost.
 
-    A pair whose cost is `limit` or more is never made: leaving both free is as good. Forbidden pairs cost infinity.
-    Solving first and dropping dear pairs afterwards is not the same: a dear pair can push two cheap ones apart.
+    A pair whose cost is `limit` or more is never made. Forbidden pairs cost infinity. Solving without the limit and
+    dropping expensive pairs afterwards is not the same: an expensive pair can take the place of two cheap ones.
 
-    `solver`: scipy's `linear_sum_assignment`, or `lap.lapjv`; the sums are equal, pairs can differ between ties.
+    `solver`: scipy's `linear_sum_assignment`, or `lap.lapjv`; the sums are equal, the pairs can differ between ties.
     Raises ValueError when a cost is not a number.
     """
     costs = np.ascontiguousarray(cost, np.float64)
-    column_of_row, rows, columns, bad = undisputed(costs, limit)
+    column_of_row, rows, columns, bad = unique_pairs(costs, limit)
     if bad >= 0:
         row, column = divmod(bad, costs.shape[1])
         raise ValueError(f"cost[{row}, {column}] is not a number")
@@ -47,27 +47,30 @@ def assign(cost: NDArray[np.floating], limit: float, solver: Solver = "scipy") -
 
 
 @compiled
-def undisputed(
+def unique_pairs(
     cost: NDArray[np.float64], limit: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], int]:
-    """(R,) the column of each row in a pair that nobody else wants, -1 elsewhere; then the rows and the columns that
-    are wanted by several; then the flat place of a cost that is not a number, -1 without one."""
+    """(R,) the column of each row in a pair whose row and column have no other pair below the limit, -1 elsewhere.
+
+    Then the rows and the columns that have several such pairs, for the solver; then the flat index of a cost that is
+    not a number, or -1.
+    """
     rows, columns = cost.shape
     by_row, by_column = np.zeros(rows, np.int64), np.zeros(columns, np.int64)
-    wanted = np.full(rows, -1, np.int64)
+    partner = np.full(rows, -1, np.int64)
     for i in range(rows):
         for j in range(columns):
             if cost[i, j] < limit:
                 by_row[i] += 1
                 by_column[j] += 1
-                wanted[i] = j
+                partner[i] = j
             elif np.isnan(cost[i, j]):
-                return wanted, by_row[:0], by_column[:0], i * columns + j
-    disputed_rows, disputed_columns = np.zeros(rows, np.bool_), by_column > 0
+                return partner, by_row[:0], by_column[:0], i * columns + j
+    open_rows, open_columns = np.zeros(rows, np.bool_), by_column > 0
     for i in range(rows):
-        if by_row[i] == 1 and by_column[wanted[i]] == 1:
-            disputed_columns[wanted[i]] = False
+        if by_row[i] == 1 and by_column[partner[i]] == 1:
+            open_columns[partner[i]] = False
         elif by_row[i]:
-            disputed_rows[i] = True
-            wanted[i] = -1
-    return wanted, np.flatnonzero(disputed_rows), np.flatnonzero(disputed_columns), -1
+            open_rows[i] = True
+            partner[i] = -1
+    return partner, np.flatnonzero(open_rows), np.flatnonzero(open_columns), -1

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
+from .kernels import MaskArrays
 from .masks import Masks
 
 __all__ = ["Detections"]
@@ -16,11 +18,11 @@ __all__ = ["Detections"]
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """N detections of one frame: no identity yet.
+    """N detections of one frame; they have no identity.
 
     `boxes`: (N, 4) float32 x1 y1 x2 y2 in pixels. `masks`: N masks at the frame's size. `scores`: (N,) float32 in
-    [0, 1]. `classes`: (N,) int64 ids of `mots.classes`. `embeddings`: (N, D) float32 of unit length, D = 0 without
-    ReID.
+    [0, 1]. `classes`: (N,) int64 ids of `mots.classes`. `embeddings`: (N, D) float32 of unit length, D = 0 where there
+    are none.
     """
 
     boxes: NDArray[np.float32]
@@ -31,6 +33,14 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    def __repr__(self) -> str:
+        height, width = self.size
+        return f"Detections({len(self)} in {height} x {width}, embeddings of {self.embeddings.shape[1]})"
+
+    def __getitem__(self, index: NDArray[np.generic] | Sequence[int]) -> Detections:
+        """The same as `take`."""
+        return self.take(index)
 
     @staticmethod
     def empty(size: tuple[int, int], dimension: int = 0) -> Detections:
@@ -51,7 +61,11 @@ class Detections:
         boxes: NDArray[np.generic] | None = None,
         embeddings: NDArray[np.generic] | None = None,
     ) -> Detections:
-        """Detections of these masks; boxes are the masks' own unless given, embeddings are absent unless given."""
+        """Detections of these N masks.
+
+        `scores`, `classes`: (N,). `boxes`: (N, 4); without them, the masks' own. `embeddings`: (N, D); without them,
+        D = 0.
+        """
         return Detections(
             np.asarray(masks.boxes if boxes is None else boxes, np.float32).reshape(-1, 4),
             masks,
@@ -93,17 +107,7 @@ class Detections:
         ):
             if length != n:
                 raise ValueError(f"detections: {n} boxes but {length} {name}")
-        masks = self.masks
-        if is_sound(
-            self.boxes,
-            self.scores,
-            self.classes,
-            self.embeddings,
-            masks.boxes,
-            masks.starts,
-            masks.pixels.size,
-            *self.size,
-        ):
+        if is_valid(Fields(self.boxes, self.scores, self.classes, self.embeddings), self.masks.arrays, *self.size):
             return
         height, width = self.size
         corners, spans = self.masks.boxes, self.masks.boxes[:, 2:] - self.masks.boxes[:, :2]
@@ -128,37 +132,38 @@ class Detections:
             if wrong.any():
                 row = int(np.flatnonzero(wrong)[0])
                 values = getattr(self, name)
-                found = values.boxes[row] if name == "masks" else values[row]
-                raise ValueError(f"detections.{name}[{row}] is {found}: wanted {wanted}")
+                value = values.boxes[row] if name == "masks" else values[row]
+                raise ValueError(f"detections.{name}[{row}] is {value}: wanted {wanted}")
+
+
+class Fields(NamedTuple):
+    """The arrays of detections but their masks, for compiled functions."""
+
+    boxes: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    classes: NDArray[np.int64]
+    embeddings: NDArray[np.float32]
 
 
 @compiled
-def is_sound(
-    boxes: NDArray[np.float32],
-    scores: NDArray[np.float32],
-    classes: NDArray[np.int64],
-    embeddings: NDArray[np.float32],
-    mask_boxes: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    pixels: int,
-    height: int,
-    width: int,
-) -> bool:
-    """Whether `Detections.check` has nothing to say, in one go."""
-    for i in range(len(boxes)):
-        x1, y1, x2, y2 = boxes[i]
+def is_valid(fields: Fields, masks: MaskArrays, height: int, width: int) -> bool:
+    """Whether `Detections.check` passes, in one pass over the arrays."""
+    for i in range(len(fields.boxes)):
+        x1, y1, x2, y2 = fields.boxes[i]
         if not (np.isfinite(x1) and np.isfinite(y1) and np.isfinite(x2) and np.isfinite(y2) and x1 <= x2 and y1 <= y2):
             return False
-        if not (0 <= scores[i] <= 1) or classes[i] < 0:
+        if not (0 <= fields.scores[i] <= 1) or fields.classes[i] < 0:
             return False
         total = np.float32(0.0)
-        for d in range(embeddings.shape[1]):
-            total += embeddings[i, d] * np.float32(0.0)  # 0 unless one is no finite number
+        for d in range(fields.embeddings.shape[1]):
+            total += fields.embeddings[i, d] * np.float32(0.0)  # 0 unless a number is not finite
         if total != 0:
             return False
-        left, top, right, bottom = mask_boxes[i]
-        if left < 0 or top < 0 or right > width or bottom > height or right < left or bottom < top or starts[i] < 0:
+        left, top, right, bottom = masks.boxes[i]
+        if left < 0 or top < 0 or right > width or bottom > height or right < left or bottom < top:
             return False
-        if starts[i] + np.int64(right - left) * np.int64(bottom - top) > pixels:
+        if masks.starts[i] < 0:
+            return False
+        if masks.starts[i] + np.int64(right - left) * np.int64(bottom - top) > len(masks.pixels):
             return False
     return True

@@ -1,57 +1,94 @@
-"""Counting common pixels of masks, compiled by numba: the inner loops of `masks.py`, and nothing else.
+"""Compiled loops over the pixels of masks, and the overlap of boxes: each of them stands here once.
 
-Each function takes masks as `Masks` keeps them: `boxes` (N, 4) int32, `starts` (N,) int64, `pixels` (P,) uint8.
+The functions take masks as `MaskArrays`, the arrays of `Masks` as a named tuple.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
 
-__all__ = ["areas", "disjoint", "gathered", "intersections"]
+__all__ = [
+    "MaskArrays",
+    "areas",
+    "box_intersection",
+    "common_pixels",
+    "disjoint",
+    "gathered",
+    "intersections",
+    "visible_area",
+]
+
+
+class MaskArrays(NamedTuple):
+    """`boxes`: (N, 4) int32 tight boxes. `starts`: (N,) int64, where each crop begins in `pixels`: (P,) uint8."""
+
+    boxes: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
 
 
 @compiled
-def intersections(
-    boxes_a: NDArray[np.int32],
-    starts_a: NDArray[np.int64],
-    pixels_a: NDArray[np.uint8],
-    boxes_b: NDArray[np.int32],
-    starts_b: NDArray[np.int64],
-    pixels_b: NDArray[np.uint8],
-) -> NDArray[np.int64]:
-    """(N, M) common pixels; pairs whose boxes do not meet cost four comparisons."""
-    counts = np.zeros((len(boxes_a), len(boxes_b)), np.int64)
-    for i in range(len(boxes_a)):
-        ax1, ay1, ax2, ay2 = boxes_a[i]
-        for j in range(len(boxes_b)):
-            bx1, by1, bx2, by2 = boxes_b[j]
-            x1, y1 = max(ax1, bx1), max(ay1, by1)
-            x2, y2 = min(ax2, bx2), min(ay2, by2)
-            if x1 >= x2 or y1 >= y2:
-                continue
-            common = 0
-            width = np.int64(x2 - x1)
-            for y in range(y1, y2):
-                a = starts_a[i] + np.int64(y - ay1) * (ax2 - ax1) + (x1 - ax1)
-                b = starts_b[j] + np.int64(y - by1) * (bx2 - bx1) + (x1 - bx1)
-                row = 0
-                for k in range(width):
-                    row += pixels_a[a + k] & pixels_b[b + k]
-                common += row
-            counts[i, j] = common
+def common_pixels(a: MaskArrays, i: int, dx: int, dy: int, b: MaskArrays, j: int) -> int:
+    """Pixels that mask i of `a`, moved by (dx, dy), shares with mask j of `b`."""
+    ax1, ay1 = np.int64(a.boxes[i, 0]) + dx, np.int64(a.boxes[i, 1]) + dy
+    ax2, ay2 = np.int64(a.boxes[i, 2]) + dx, np.int64(a.boxes[i, 3]) + dy
+    bx1, by1 = np.int64(b.boxes[j, 0]), np.int64(b.boxes[j, 1])
+    bx2, by2 = np.int64(b.boxes[j, 2]), np.int64(b.boxes[j, 3])
+    x1, x2 = max(ax1, bx1), min(ax2, bx2)
+    if x1 >= x2:
+        return 0
+    common = 0
+    width = x2 - x1
+    for y in range(max(ay1, by1), min(ay2, by2)):
+        left = a.starts[i] + (y - ay1) * (ax2 - ax1) + (x1 - ax1)
+        right = b.starts[j] + (y - by1) * (bx2 - bx1) + (x1 - bx1)
+        row = 0
+        for k in range(width):
+            row += a.pixels[left + k] & b.pixels[right + k]
+        common += row
+    return common
+
+
+@compiled
+def visible_area(masks: MaskArrays, i: int, dx: int, dy: int, height: int, width: int) -> int:
+    """Pixels of mask i, moved by (dx, dy), inside a frame of height x width."""
+    x1, y1 = np.int64(masks.boxes[i, 0]) + dx, np.int64(masks.boxes[i, 1]) + dy
+    x2, y2 = np.int64(masks.boxes[i, 2]) + dx, np.int64(masks.boxes[i, 3]) + dy
+    left, right = max(x1, np.int64(0)), min(x2, np.int64(width))
+    area = 0
+    for y in range(max(y1, np.int64(0)), min(y2, np.int64(height))):
+        row = masks.starts[i] + (y - y1) * (x2 - x1) + (left - x1)
+        for k in range(right - left):
+            area += masks.pixels[row + k]
+    return area
+
+
+@compiled
+def intersections(a: MaskArrays, b: MaskArrays) -> NDArray[np.int64]:
+    """(N, M) common pixels of each mask of `a` with each of `b`; disjoint boxes cost four comparisons."""
+    counts = np.zeros((len(a.boxes), len(b.boxes)), np.int64)
+    for i in range(len(a.boxes)):
+        ax1, ay1, ax2, ay2 = a.boxes[i]
+        for j in range(len(b.boxes)):
+            bx1, by1, bx2, by2 = b.boxes[j]
+            if ax1 < bx2 and bx1 < ax2 and ay1 < by2 and by1 < ay2:
+                counts[i, j] = common_pixels(a, i, 0, 0, b, j)
     return counts
 
 
 @compiled
-def areas(boxes: NDArray[np.int32], starts: NDArray[np.int64], pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
+def areas(masks: MaskArrays) -> NDArray[np.int64]:
     """(N,) pixels of each mask."""
-    sums = np.zeros(len(boxes), np.int64)
-    for i in range(len(boxes)):
-        length = np.int64(boxes[i, 2] - boxes[i, 0]) * np.int64(boxes[i, 3] - boxes[i, 1])
-        sums[i] = pixels[starts[i] : starts[i] + length].sum()
+    sums = np.zeros(len(masks.boxes), np.int64)
+    for i in range(len(masks.boxes)):
+        x1, y1, x2, y2 = masks.boxes[i]
+        length = np.int64(x2 - x1) * np.int64(y2 - y1)
+        sums[i] = masks.pixels[masks.starts[i] : masks.starts[i] + length].sum()
     return sums
 
 
@@ -68,14 +105,10 @@ def gathered(
 
 
 @compiled
-def disjoint(
-    boxes: NDArray[np.int32],
-    starts: NDArray[np.int64],
-    pixels: NDArray[np.uint8],
-    order: NDArray[np.int64],
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """New pixels in which an earlier mask in `order` keeps what it shares with a later one, and (N,) pixels lost."""
-    pixels = pixels.copy()
+def disjoint(masks: MaskArrays, order: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """New pixels in which the earlier mask in `order` keeps what it shares with a later one; (N,) pixels lost."""
+    boxes, starts = masks.boxes, masks.starts
+    pixels = masks.pixels.copy()
     lost = np.zeros(len(boxes), np.int64)
     for first in range(len(order)):
         i = order[first]
@@ -95,3 +128,11 @@ def disjoint(
                         pixels[b + k] = 0
                         lost[j] += 1
     return pixels, lost
+
+
+@compiled
+def box_intersection(a: NDArray[np.floating], i: int, b: NDArray[np.floating], j: int) -> float:
+    """The common area of box i of `a` (N, 4) and box j of `b` (M, 4), x1 y1 x2 y2; 0 where they do not meet."""
+    wide = np.float64(min(a[i, 2], b[j, 2]) - max(a[i, 0], b[j, 0]))
+    tall = np.float64(min(a[i, 3], b[j, 3]) - max(a[i, 1], b[j, 1]))
+    return wide * tall if wide > 0 and tall > 0 else 0.0

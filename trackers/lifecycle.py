@@ -1,4 +1,4 @@
-"""The states of a track, and the rules that move it between them."""
+"""The states of a track, and the rules that move it from one to another."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["LifecycleSettings", "State", "first_states", "next_states"]
 
 
 class State(IntEnum):
-    """tentative: new, not reported yet. confirmed: seen in this frame. lost: confirmed earlier, out of sight now.
+    """tentative: new, not reported yet. confirmed: matched in this frame. lost: confirmed earlier, not matched now.
 
-    removed: forgotten; its id never returns.
+    removed: no longer tracked; its identity can only return by re-identification.
     """
 
     TENTATIVE = 0
@@ -23,23 +23,24 @@ class State(IntEnum):
     REMOVED = 3
 
 
-ROUNDING = 1e-6  # seconds: 60 frames at 30 a second are 2 s, however their times were computed
+ROUNDING = 1e-6  # seconds; keeps 60 frames at 30 a second equal to 2 s, however the times were added up
 TENTATIVE, CONFIRMED, LOST, REMOVED = (int(state) for state in State)  # an enum's members are slow to look up
 
 
 @dataclass(frozen=True)
 class LifecycleSettings:
-    """When tracks begin and end. Equality falls on the side of the rule: a score of `new_score` starts a track."""
+    """When tracks start, are reported and end. A value equal to a threshold passes it."""
 
-    new_score: float = 0.4  # a free detection of at least this score starts a track,
-    new_coverage: float = 0.3  # unless this share of its mask lies under those of detections that have one: a part
-    confirm_hits: int = 2  # a track seen this often without a gap,
-    confirm_score: float = 0.4  # with at least this usual score, is confirmed
+    new_score: float = 0.4  # an unmatched detection of at least this score starts a track,
+    new_coverage: float = 0.3  # unless this share of its mask lies inside matched detections: it is a fragment
+    confirm_hits: int = 2  # a tentative track with this many hits in a row
+    confirm_score: float = 0.4  # and at least this mean score is confirmed
     sure_score: float = 0.5  # a track that starts with a detection of at least this score is confirmed at once
-    score_span: float = 0.3  # seconds of a track over which its usual score is taken
-    report_score: float = 0.25  # a detection is reported where its score and its track's usual one have this mean
-    memory: float = 2.0  # seconds for which a lost track waits to be seen again
-    hidden_memory: float = 4.0  # and for which it waits where others hide it; at least `memory`
+    score_span: float = 0.3  # seconds of a track over which its mean score is taken
+    report_score: float = 0.25  # a detection is reported if the mean of its score and its track's is at least this
+    memory: float = 2.0  # seconds after which an unmatched lost track is removed
+    occluded_memory: float = 4.0  # the same for a track that other objects occlude; at least `memory` is used
+    occluded_coverage: float = 0.5  # a lost track is occluded if this share of its mask lies inside matched detections
 
 
 def first_states(scores: NDArray[np.floating], settings: LifecycleSettings) -> NDArray[np.int8]:
@@ -51,26 +52,26 @@ def first_states(scores: NDArray[np.floating], settings: LifecycleSettings) -> N
 def next_states(
     states: NDArray[np.int8],
     hits: NDArray[np.int64],
-    usual_scores: NDArray[np.float64],
+    mean_scores: NDArray[np.float64],
     matched: NDArray[np.bool_],
-    unseen: NDArray[np.float64],
-    hidden: NDArray[np.bool_],
+    unmatched_for: NDArray[np.float64],
+    occluded: NDArray[np.bool_],
     settings: LifecycleSettings,
 ) -> NDArray[np.int8]:
     """(T,) states after a frame.
 
-    `hits`: (T,) frames in which each was seen, this one counted. `usual_scores`: (T,) of its detections. `matched`:
-    (T,) whether it was seen in this frame. `unseen`: (T,) seconds since it was last seen. `hidden`: (T,) whether others
-    are in front of where it should be.
+    `hits`: (T,) frames in which each track was matched, this one included. `mean_scores`: (T,) of its detections.
+    `matched`: (T,) whether it was matched in this frame. `unmatched_for`: (T,) seconds since its last match.
+    `occluded`: (T,) whether other objects cover its predicted place.
 
-    tentative: confirmed at `confirm_hits` and `confirm_score`, removed when it goes unseen. confirmed and lost:
-    confirmed when seen, lost when not, removed when unseen for more than `memory`, or `hidden_memory` where it is
-    hidden.
+    tentative: confirmed at `confirm_hits` and `confirm_score`, removed at the first miss. confirmed and lost:
+    confirmed when matched, lost when not, removed when unmatched for more than `memory`, or `occluded_memory` where it
+    is occluded.
     """
     tentative = states == TENTATIVE
     after = np.where(matched, CONFIRMED, LOST)
-    unsure = (hits < settings.confirm_hits) | (usual_scores < settings.confirm_score)
+    unsure = (hits < settings.confirm_hits) | (mean_scores < settings.confirm_score)
     after = np.where(tentative & matched & unsure, TENTATIVE, after)
-    patience = np.where(hidden, max(settings.memory, settings.hidden_memory), settings.memory)
-    gone = ~matched & (tentative | (unseen > patience + ROUNDING))
-    return np.where(gone, REMOVED, after).astype(np.int8)
+    memory = np.where(occluded, max(settings.memory, settings.occluded_memory), settings.memory)
+    forgotten = ~matched & (tentative | (unmatched_for > memory + ROUNDING))
+    return np.where(forgotten, REMOVED, after).astype(np.int8)

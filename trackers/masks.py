@@ -1,17 +1,22 @@
-"""The masks of one frame as tight crops: IoU, coverage, moving, making disjoint. The only code that compares pixels.
+"""The masks of one frame as tight crops: IoU, coverage, moving, making disjoint, and conversion.
 
-A mask is kept as the pixels inside its own tight box and the box's corner, so a frame of N masks costs the objects'
-area and not N times the image, and moving a mask moves a corner. Pixel counting runs in numba (`kernels.py`), which
-is imported on first use.
+A mask is stored as the pixels inside its own tight box and the box's corner, so the masks of a frame cost the objects'
+area and not N times the image, and moving a mask moves a corner. Pixels are counted by numba (`kernels.py`), which is
+imported on first use. The conversions to COCO's RLE and to polygons call `mots.encodings` when they are used; the core
+itself imports nothing of the engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .kernels import MaskArrays
 
 __all__ = ["Masks"]
 
@@ -33,6 +38,13 @@ class Masks:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def __repr__(self) -> str:
+        return f"Masks({len(self)} in {self.size[0]} x {self.size[1]})"
+
+    def __getitem__(self, index: NDArray[np.generic] | Sequence[int]) -> Masks:
+        """The same as `take`."""
+        return self.take(index)
+
     # Making
 
     @staticmethod
@@ -48,7 +60,8 @@ class Masks:
     ) -> Masks:
         """Masks from N (h, w) crops, true where the object is, with the x y of each crop's top left pixel.
 
-        Crops may have empty rims and reach over the frame's border; what lies outside is cut off.
+        Crops may have empty margins and extend beyond the frame; what lies outside is cut off. Raises ValueError where
+        the numbers of corners and crops differ.
         """
         height, width = size
         boxes = np.zeros((len(crops), 4), np.int32)
@@ -71,20 +84,30 @@ class Masks:
 
     @staticmethod
     def from_images(images: NDArray[np.generic]) -> Masks:
-        """Masks from (N, H, W) images, true where the object is. For small inputs and tests: crops are the way in."""
+        """Masks from (N, H, W) images, true where the object is. Crops need less memory (`from_crops`)."""
         n, height, width = images.shape
         return Masks.from_crops((height, width), [(0, 0)] * n, list(images))
 
     @staticmethod
+    def from_coco_rle(encodings: Sequence[Mapping[str, Any]]) -> Masks:
+        """Masks from COCO's RLE: N dictionaries of `size` [height, width] and `counts`, compressed or a list.
+
+        Raises ValueError where sizes differ or an encoding does not decode, and for no encodings (no frame size).
+        """
+        from mots.encodings import coco_rle
+
+        return coco_rle.masks_of_encodings(encodings)
+
+    @staticmethod
     def concatenate(size: tuple[int, int], parts: Iterable[Masks]) -> Masks:
-        """The masks of all parts in their order, in one frame of `size`."""
+        """The masks of all parts in their order, in one frame of `size`. Raises ValueError for another frame size."""
         parts = list(parts)
         for part in parts:
             if part.size != size:
                 raise ValueError(f"masks of a {part.size[0]} x {part.size[1]} frame in one of {size[0]} x {size[1]}")
         if len(parts) == 0:
             return Masks.empty(size)
-        # Masks of one frame may share the pixels of hundreds: what is not theirs stays behind.
+        # Masks may share the `pixels` of many more: copy only their own.
         parts = [part if part.pixels.size <= 2 * int(part.lengths().sum()) else part.compact() for part in parts]
         lengths = np.array([part.pixels.size for part in parts], np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)[:-1]])
@@ -95,7 +118,14 @@ class Masks:
             np.concatenate([part.starts + offset for part, offset in zip(parts, offsets, strict=True)]),
         )
 
-    # Looking
+    # Reading
+
+    @property
+    def arrays(self) -> MaskArrays:
+        """The three arrays as a named tuple, for compiled functions."""
+        from .kernels import MaskArrays
+
+        return MaskArrays(self.boxes, self.starts, self.pixels)
 
     def crop(self, i: int) -> NDArray[np.bool_]:
         """(h, w) bool: mask i inside its box, a view."""
@@ -111,14 +141,37 @@ class Masks:
         image[y1:y2, x1:x2] = self.crop(i)
         return image
 
+    def to_images(self) -> NDArray[np.bool_]:
+        """(N, H, W) bool: every mask in the whole frame; N times the frame's memory."""
+        images = np.zeros((len(self), *self.size), np.bool_)
+        for i in range(len(self)):
+            x1, y1, x2, y2 = self.boxes[i]
+            images[i, y1:y2, x1:x2] = self.crop(i)
+        return images
+
+    def to_coco_rle(self) -> list[dict[str, Any]]:
+        """COCO's compressed RLE of each mask: `{"size": [height, width], "counts": text}`, as pycocotools reads it."""
+        from mots.encodings import coco_rle
+
+        return coco_rle.encodings_of(self)
+
+    def polygons(self) -> list[NDArray[np.float64] | None]:
+        """For each mask the (K, 2) x y of one polygon through all its parts, in pixels; None for fewer than 3 points.
+
+        Raises MissingDependency where OpenCV is not installed.
+        """
+        from mots.encodings import polygons
+
+        return [polygons.outline(self.crop(i), self.boxes[i, :2]) for i in range(len(self))]
+
     def areas(self) -> NDArray[np.int64]:
         """(N,) pixels of each mask."""
-        from . import kernels as overlap
+        from . import kernels
 
-        return overlap.areas(self.boxes, self.starts, self.pixels)
+        return kernels.areas(self.arrays)
 
     def lengths(self) -> NDArray[np.int64]:
-        """(N,) pixels of each box, set or not: what each mask takes of `pixels`."""
+        """(N,) pixels of each box: the length of each crop in `pixels`."""
         spans = (self.boxes[:, 2:] - self.boxes[:, :2]).astype(np.int64)
         lengths: NDArray[np.int64] = spans[:, 0] * spans[:, 1]
         return lengths
@@ -132,24 +185,22 @@ class Masks:
 
     def compact(self) -> Masks:
         """The same masks with `pixels` of their own, holding nothing else."""
-        from . import kernels as overlap
+        from . import kernels
 
-        pixels, starts = overlap.gathered(self.starts, self.lengths(), self.pixels)
+        pixels, starts = kernels.gathered(self.starts, self.lengths(), self.pixels)
         return Masks(self.size, self.boxes, pixels, starts)
 
     # Comparing
 
     def intersections(self, other: Masks) -> NDArray[np.int64]:
-        """(N, M) common pixels of each of these masks with each of the other's."""
-        from . import kernels as overlap
+        """(N, M) common pixels of each of these masks with each of the other's. Raises ValueError for two sizes."""
+        from . import kernels
 
         if self.size != other.size:
             raise ValueError(
                 f"masks of a {self.size[0]} x {self.size[1]} frame compared with {other.size[0]} x {other.size[1]}"
             )
-        return overlap.intersections(
-            self.boxes, self.starts, self.pixels, other.boxes, other.starts, other.pixels
-        )  # fmt: skip
+        return kernels.intersections(self.arrays, other.arrays)
 
     def iou(self, other: Masks) -> NDArray[np.float64]:
         """(N, M) common area over the area of the union; 0 for two masks without pixels."""
@@ -159,7 +210,7 @@ class Masks:
         return iou
 
     def coverage(self, other: Masks) -> NDArray[np.float64]:
-        """(N, M) common area over the area of this mask: how much of each mask lies inside each of the other's."""
+        """(N, M) common area over this mask's area: the share of each mask that lies inside each of the other's."""
         coverage: NDArray[np.float64] = self.intersections(other) / np.maximum(self.areas(), 1)[:, None]
         return coverage
 
@@ -170,7 +221,7 @@ class Masks:
         if len(self) == 0:
             return self
         height, width = self.size
-        # Clipped before the cast: an offset beyond any frame would wrap round in int32. A mask without pixels stays.
+        # Clipped before the cast, because a large offset would overflow int32. A mask without pixels stays where it is.
         limit = 4 * (height + width)
         steps = np.rint(np.clip(offsets, -limit, limit)).astype(np.int32)
         empty = self.boxes[:, 2] <= self.boxes[:, 0]
@@ -181,21 +232,21 @@ class Masks:
             return moved
         rows = np.flatnonzero(outside)
         cut = Masks.from_crops(self.size, boxes[rows, :2], [moved.crop(int(i)) for i in rows])
-        kept = Masks.concatenate(self.size, [moved, cut])
+        both = Masks.concatenate(self.size, [moved, cut])
         order = np.arange(len(self))
         order[rows] = len(self) + np.arange(len(rows))
-        return kept.take(order)
+        return both.take(order)
 
     def disjoint(self, priority: NDArray[np.generic]) -> tuple[Masks, NDArray[np.int64]]:
-        """Masks that share no pixel, and the (N,) pixels that each one gave away.
+        """Masks that share no pixel, and the (N,) pixels that each one lost.
 
         A pixel of several masks stays with the one of highest `priority` (N,); of equals, with the first.
         """
-        from . import kernels as overlap
+        from . import kernels
 
         order = np.argsort(-np.asarray(priority, np.float64), kind="stable")
         own = self.compact()
-        pixels, lost = overlap.disjoint(own.boxes, own.starts, own.pixels, order)
+        pixels, lost = kernels.disjoint(own.arrays, order)
         if not lost.any():
             return self, lost
         changed = Masks(self.size, own.boxes, pixels, own.starts)

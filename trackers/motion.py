@@ -1,18 +1,19 @@
-"""Where tracks will be: a batched Kalman filter of speeds that last a while, and the camera's own motion.
+"""Prediction of boxes: a batched Kalman filter with decaying velocities, and the camera's motion.
 
-The four measured numbers of a box (centre x, centre y, width, height) are filtered independently of each other, so the
-covariance of a track is four 2 x 2 matrices and no matrix is ever inverted. Times are in seconds: a frame that is
-missing, or a source of uneven frame rate, only makes one step longer.
+The four measured numbers of a box (centre x, centre y, width, height) are filtered independently, so the covariance of
+a track is four 2 x 2 matrices and no matrix is inverted. Times are in seconds: a missing frame, or an uneven frame
+rate, only makes one step longer.
 
-Speeds last a while and die out: a correlated random walk, whose speed is an Ornstein-Uhlenbeck process (Johnson,
-London, Lea, Durban: Continuous-time correlated random walk model for animal telemetry data, Ecology 89(5), 2008). So
-who is out of sight does not run on for ever, and nobody shrinks to nothing. One step of dt is exactly as uncertain as
-two of dt / 2.
+The velocity decays: the model is a correlated random walk whose velocity is an Ornstein-Uhlenbeck process (Johnson,
+London, Lea, Durban: Continuous-time correlated random walk model for animal telemetry data, Ecology 89(5), 2008). So a
+lost track comes to rest instead of moving on, and its size stays positive. One step of dt has exactly the uncertainty
+of two steps of dt / 2.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,20 +32,20 @@ __all__ = [
     "update",
 ]
 
-STILL: NDArray[np.float64] = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # the camera did not move
+STILL: NDArray[np.float64] = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # no camera motion
 STILL.flags.writeable = False
 
 
 @dataclass(frozen=True)
 class MotionSettings:
-    """How far objects may stray. Lengths are in object sizes: the square root of the box's area."""
+    """Noise of the motion model. Lengths are in object sizes: the square root of the box's area."""
 
     measurement_noise: float = 0.06  # standard deviation of a detected centre, width or height, in object sizes
-    acceleration_noise: float = 3.0  # white acceleration's strength, in object sizes per second^1.5
+    acceleration_noise: float = 3.0  # strength of the white acceleration noise, in object sizes per second^1.5
     size_noise: float = 1.0  # the same for the change of width and height
-    persistence: float = 1.5  # seconds in which a speed that nothing confirms falls to 1 / e
+    persistence: float = 1.5  # seconds in which a velocity without new detections falls to 1 / e
     size_persistence: float = 0.3  # the same for the change of width and height
-    initial_speed: float = 3.0  # standard deviation of a new track's speed, in object sizes per second
+    initial_speed: float = 3.0  # standard deviation of a new track's velocity, in object sizes per second
 
 
 def sizes_of(lengths: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -67,7 +68,7 @@ def boxes_of(means: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def initiate(boxes: NDArray[np.floating], settings: MotionSettings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means (N, 4, 2), position and speed of each measured number, and covariances (N, 4, 2, 2) of new tracks."""
+    """Means (N, 4, 2), value and velocity of each measured number, and covariances (N, 4, 2, 2) of new tracks."""
     measured = measurements(boxes)
     size = sizes_of(measured[:, 2:])[:, None]
     means = np.stack([measured, np.zeros_like(measured)], axis=2)
@@ -78,39 +79,38 @@ def initiate(boxes: NDArray[np.floating], settings: MotionSettings) -> tuple[NDA
     return means, covariances
 
 
+class MotionModel(NamedTuple):
+    """The fields of `MotionSettings` that prediction needs, for compiled functions."""
+
+    acceleration_noise: float
+    size_noise: float
+    persistence: float
+    size_persistence: float
+
+
 def predict(
     means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, settings: MotionSettings
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and covariances `dt` seconds later. dt = 0 changes nothing."""
-    return predicted(
-        means,
-        covariances,
-        dt,
-        settings.acceleration_noise,
-        settings.size_noise,
-        settings.persistence,
-        settings.size_persistence,
+    model = MotionModel(
+        settings.acceleration_noise, settings.size_noise, settings.persistence, settings.size_persistence
     )
+    return predicted(means, covariances, dt, model)
 
 
 @compiled
 def predicted(
-    means: NDArray[np.float64],
-    covariances: NDArray[np.float64],
-    dt: float,
-    acceleration: float,
-    growth: float,
-    persistence: float,
-    size_persistence: float,
+    means: NDArray[np.float64], covariances: NDArray[np.float64], dt: float, model: MotionModel
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`predict` with its knobs."""
+    """`predict` on arrays."""
     moved, grown = means.copy(), covariances.copy()
     for k in range(4):
-        strength, span = (acceleration, persistence) if k < 2 else (growth, size_persistence)
-        left = np.exp(-dt / span)  # of a speed
-        reach = span * -np.expm1(-dt / span)  # seconds that a speed is worth
+        strength = model.acceleration_noise if k < 2 else model.size_noise
+        span = model.persistence if k < 2 else model.size_persistence
+        left = np.exp(-dt / span)  # share of a velocity that is left
+        reach = span * -np.expm1(-dt / span)  # displacement of a velocity of 1
         spread = span * span * (dt - 2 * reach + span * -np.expm1(-2 * dt / span) / 2)
-        if dt < 1e-3 * span:  # where the difference above is rounding alone
+        if dt < 1e-3 * span:  # the difference above is rounding alone there; its series instead
             spread = dt**3 / 3 * (1 - 0.75 * dt / span)
         for t in range(len(means)):
             q = strength * strength * max(means[t, 2, 0], 1.0) * max(means[t, 3, 0], 1.0)
@@ -129,7 +129,7 @@ def update(
     boxes: NDArray[np.floating],
     settings: MotionSettings,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means and covariances after K tracks were seen at boxes (K, 4)."""
+    """Means and covariances after K tracks were matched with boxes (K, 4)."""
     return updated(means, covariances, measurements(boxes), settings.measurement_noise)
 
 
@@ -137,31 +137,31 @@ def update(
 def updated(
     means: NDArray[np.float64], covariances: NDArray[np.float64], measured: NDArray[np.float64], deviation: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`update` with measurements (K, 4) and its knob."""
-    seen, shrunk = means.copy(), covariances.copy()
+    """`update` with measurements (K, 4) and `MotionSettings.measurement_noise`."""
+    corrected, shrunk = means.copy(), covariances.copy()
     for t in range(len(means)):
         noise = deviation * deviation * max(measured[t, 2], 1.0) * max(measured[t, 3], 1.0)
         for k in range(4):
             p00, p01, p11 = covariances[t, k, 0, 0], covariances[t, k, 0, 1], covariances[t, k, 1, 1]
             gain, speed_gain = p00 / (p00 + noise), p01 / (p00 + noise)
             away = measured[t, k] - means[t, k, 0]
-            seen[t, k, 0] += gain * away
-            seen[t, k, 1] += speed_gain * away
-            # Joseph's form keeps the covariance symmetric and positive whatever rounding does.
+            corrected[t, k, 0] += gain * away
+            corrected[t, k, 1] += speed_gain * away
+            # Joseph's form keeps the covariance symmetric and positive in spite of rounding.
             a, b = 1.0 - gain, -speed_gain
             shrunk[t, k, 0, 0] = a * a * p00 + gain * gain * noise
             shrunk[t, k, 0, 1] = shrunk[t, k, 1, 0] = a * (b * p00 + p01) + gain * speed_gain * noise
             shrunk[t, k, 1, 1] = b * b * p00 + 2 * b * p01 + p11 + speed_gain * speed_gain * noise
-    return seen, shrunk
+    return corrected, shrunk
 
 
 def spreads(
     means: NDArray[np.float64], covariances: NDArray[np.float64], settings: MotionSettings
 ) -> NDArray[np.float64]:
-    """(T, 2) variances of the predicted centres x y, the noise of a detection counted."""
+    """(T, 2) variances of the predicted centres x y, the noise of a detection included."""
     noise = (settings.measurement_noise * sizes_of(means[:, 2:, 0])[:, None]) ** 2
-    wide: NDArray[np.float64] = covariances[:, :2, 0, 0] + noise
-    return wide
+    variances: NDArray[np.float64] = covariances[:, :2, 0, 0] + noise
+    return variances
 
 
 def squared_distances(
@@ -183,8 +183,8 @@ def follow_camera(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and covariances in the new frame's pixels, after the camera moved points by the affine map (2, 3).
 
-    Positions and speeds are mapped; widths and heights grow by the square root of the map's area change. The two
-    axes of a covariance are mixed by the squares of the map's entries, which is exact for shifts and zooms.
+    Positions and velocities are mapped; widths and heights grow by the square root of the map's area change. The two
+    axes of a covariance are mixed by the squares of the map's entries, which is exact for translation and scaling.
     """
     linear, shift = np.asarray(camera[:, :2], np.float64), np.asarray(camera[:, 2], np.float64)
     zoom = float(np.sqrt(abs(np.linalg.det(linear))))

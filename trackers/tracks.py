@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,41 +15,41 @@ from .detections import Detections
 from .lifecycle import State
 from .masks import Masks
 
-__all__ = ["Track", "Tracks", "counted"]
+__all__ = ["Tallies", "Track", "Tracks", "counted"]
 
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One identity as it stands: a row of `Tracks`, to look at."""
+    """One track as it stands after a frame: a row of `Tracks` for reading."""
 
     id: int  # 0 while tentative
     state: State
-    class_id: int  # the class that most of its score was detected as
+    class_id: int  # the class with the largest sum of scores
     box: NDArray[np.float64]  # (4,) x1 y1 x2 y2 of the filter's estimate
     velocity: NDArray[np.float64]  # (2,) x y in pixels a second
     hits: int
     last_seen: float  # seconds
 
 
-OWN = ("masks", "gallery")  # fields that are taken and joined in a way of their own
+NOT_ROWS = ("masks", "gallery")  # fields that are no plain arrays, and are taken and joined by their own methods
 
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """T tracks: rows that live and die together.
+    """T tracks as aligned arrays.
 
     `ids`: (T,) int64, 0 while tentative. `states`: (T,) int8. `hits`: (T,) int64. `last_seen`: (T,) float64 seconds.
-    `usual_scores`: (T,) float64, running means of their detections' scores. `means`: (T, 4, 2) and `covariances`:
-    (T, 4, 2, 2) as in `motion.py`. `masks`: each one's last mask, where it was seen. `anchors`: (T, 2) x y of the
+    `mean_scores`: (T,) float64, running means of their detections' scores. `means`: (T, 4, 2) and `covariances`:
+    (T, 4, 2, 2) as in `motion.py`. `masks`: the last mask of each, where it was detected. `anchors`: (T, 2) x y of the
     filter's centre at that time, so that the mask can be moved with the filter. `votes`: (T, C) float64 sums of scores
-    by class, in the order of the tracker's classes. `gallery`: what they look like.
+    by class, in the order of the tracker's classes. `gallery`: their embeddings.
     """
 
     ids: NDArray[np.int64]
     states: NDArray[np.int8]
     hits: NDArray[np.int64]
     last_seen: NDArray[np.float64]
-    usual_scores: NDArray[np.float64]
+    mean_scores: NDArray[np.float64]
     means: NDArray[np.float64]
     covariances: NDArray[np.float64]
     anchors: NDArray[np.float64]
@@ -59,6 +60,11 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def tallies(self) -> Tallies:
+        """The counted fields, for compiled functions."""
+        return Tallies(self.votes, self.hits, self.mean_scores, self.last_seen)
+
     @staticmethod
     def empty(size: tuple[int, int], dimension: int = 0, views: int = 1) -> Tracks:
         """No tracks in frames of (height, width), with galleries of `views` embeddings of `dimension` numbers."""
@@ -67,7 +73,7 @@ class Tracks:
             states=np.zeros(0, np.int8),
             hits=np.zeros(0, np.int64),
             last_seen=np.zeros(0),
-            usual_scores=np.zeros(0),
+            mean_scores=np.zeros(0),
             means=np.zeros((0, 4, 2)),
             covariances=np.zeros((0, 4, 2, 2)),
             anchors=np.zeros((0, 2)),
@@ -88,7 +94,7 @@ class Tracks:
     ) -> Tracks:
         """New tentative tracks of N detections.
 
-        `columns` (N,): their classes' places among `classes` votes. `is_clean` (N,): whose looks may be remembered.
+        `columns` (N,): of their classes among `classes` votes. `is_clean` (N,): whose embedding may be kept.
         """
         n = len(detections)
         means, covariances = motion.initiate(detections.boxes, settings)
@@ -99,7 +105,7 @@ class Tracks:
             states=np.full(n, State.TENTATIVE, np.int8),
             hits=np.ones(n, np.int64),
             last_seen=np.full(n, time),
-            usual_scores=detections.scores.astype(np.float64),
+            mean_scores=detections.scores.astype(np.float64),
             means=means,
             covariances=covariances,
             anchors=means[:, :2, 0].copy(),
@@ -110,7 +116,7 @@ class Tracks:
 
     def take(self, index: NDArray[np.generic]) -> Tracks:
         """The tracks at an integer or bool index (K,), in its order."""
-        rows = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name not in OWN}
+        rows = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name not in NOT_ROWS}
         return Tracks(**rows, masks=self.masks.take(index), gallery=self.gallery.take(index))
 
     def join(self, other: Tracks) -> Tracks:
@@ -118,7 +124,7 @@ class Tracks:
         rows = {
             field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)])
             for field in fields(self)
-            if field.name not in OWN
+            if field.name not in NOT_ROWS
         }
         masks = Masks.concatenate(self.masks.size, [self.masks, other.masks])
         return Tracks(**rows, masks=masks, gallery=self.gallery.join(other.gallery))
@@ -130,35 +136,43 @@ class Tracks:
         return replace(self, votes=np.pad(self.votes, ((0, 0), (0, classes - self.votes.shape[1]))))
 
     def moved_masks(self) -> Masks:
-        """Each track's last mask, moved as far as its filter has moved since it was seen."""
+        """Each track's last mask, moved as far as its filter has moved since."""
         return self.masks.moved(self.means[:, :2, 0] - self.anchors)
+
+
+class Tallies(NamedTuple):
+    """What is counted of T tracks: votes (T, C), hits (T,), mean scores (T,), times of the last match (T,)."""
+
+    votes: NDArray[np.float64]
+    hits: NDArray[np.int64]
+    mean_scores: NDArray[np.float64]
+    last_seen: NDArray[np.float64]
 
 
 @compiled
 def counted(
-    votes: NDArray[np.float64],
-    hits: NDArray[np.int64],
-    usual_scores: NDArray[np.float64],
-    last_seen: NDArray[np.float64],
+    before: Tallies,
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
     scores: NDArray[np.float32],
     now: float,
     span: float,
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Votes, hits, usual scores and times of T tracks, and which (T,) were seen: `rows` (K,), with `scores`, now.
+) -> tuple[Tallies, NDArray[np.bool_]]:
+    """The tallies after the tracks `rows` (K,) were matched with detections of these scores (K,), and (T,) whether each
+    track was matched.
 
-    `columns` (K,): the places of the classes that they were seen as. A usual score is a mean of all at first, and
-    forgets what is older than `span` seconds.
+    `columns` (K,): the columns of the detections' classes. A mean score is the mean of all at first, and forgets what
+    is older than `span` seconds.
     """
-    votes, hits, usual, last = votes.copy(), hits.copy(), usual_scores.copy(), last_seen.copy()
-    seen = np.zeros(len(hits), np.bool_)
+    votes, hits = before.votes.copy(), before.hits.copy()
+    means, last = before.mean_scores.copy(), before.last_seen.copy()
+    matched = np.zeros(len(hits), np.bool_)
     for k in range(len(rows)):
         row, score = rows[k], np.float64(scores[k])
         votes[row, columns[k]] += score
         hits[row] += 1
         share = max(1.0 - np.exp((last[row] - now) / span), 1.0 / hits[row])
-        usual[row] += share * (score - usual[row])
+        means[row] += share * (score - means[row])
         last[row] = now
-        seen[row] = True
-    return votes, hits, usual, last, seen
+        matched[row] = True
+    return Tallies(votes, hits, means, last), matched

@@ -1,4 +1,4 @@
-"""What made a sequence's files: written last, read to see whether they are done."""
+"""The manifest of a sequence: what its results were made from; written last, and read to see whether it is done."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from mots import __version__
 from mots.batch.plan import Plan, Task
 from mots.benchmarks.layouts import SequenceFiles
-from mots.errors import MotsError
+from mots.errors import InputError
 from mots.settings import settings_toml
 
 __all__ = [
@@ -29,23 +29,23 @@ __all__ = [
 
 
 def files_of(sequence: SequenceFiles, plan: Plan) -> dict[str, Path]:
-    """What a run leaves in its working folder, and where that goes."""
-    found = {
+    """The files that a run writes into its working folder, and their places in the output."""
+    files = {
         f"{sequence.name}.txt": plan.output / "data" / f"{sequence.name}.txt",
         "tracks.csv": plan.output / "tracks" / f"{sequence.name}.csv",
     }
     if plan.panoptic:
-        found["panoptic"] = plan.output / "panoptic" / sequence.name
-    return found
+        files["panoptic"] = plan.output / "panoptic" / sequence.name
+    return files
 
 
 def chunk_of(task: Task, plan: Plan) -> Path:
-    """Where a chunk's measurements are kept until the sequence is done."""
+    """The file of a chunk's measurements; it exists until the sequence is done."""
     return plan.output / ".work" / f"{task.sequence.name}.chunks" / f"{task.start:08d}.npz"
 
 
 def is_measured(task: Task, plan: Plan) -> bool:
-    """Whether the same run has left this chunk."""
+    """Whether a run with the same inputs has written this chunk."""
     path = chunk_of(task, plan)
     try:
         made = json.loads(path.with_suffix(".json").read_bytes())
@@ -56,17 +56,17 @@ def is_measured(task: Task, plan: Plan) -> bool:
 
 
 def chunk_fingerprint(task: Task, plan: Plan) -> dict[str, Any]:
-    """All that decides what a chunk holds."""
+    """Everything that decides the content of a chunk."""
     return {**fingerprint(task.sequence, plan), "stop": task.stop}
 
 
 def manifest_of(sequence: SequenceFiles, plan: Plan) -> Path:
-    """Where it is told what made a sequence's files."""
+    """The manifest file of a sequence."""
     return plan.output / "manifest" / f"{sequence.name}.json"
 
 
 def is_done(sequence: SequenceFiles, plan: Plan) -> bool:
-    """Whether the same run has left this sequence's files, and they are as it left them."""
+    """Whether a run with the same inputs has written this sequence's files, and they are unchanged."""
     try:
         made = json.loads(manifest_of(sequence, plan).read_bytes())
         if {name: made[name] for name in ("made from", "by")} != fingerprint(sequence, plan):
@@ -77,7 +77,7 @@ def is_done(sequence: SequenceFiles, plan: Plan) -> bool:
 
 
 def fingerprint(sequence: SequenceFiles, plan: Plan) -> dict[str, Any]:
-    """All that decides a sequence's results; a change of any of it makes the sequence run again."""
+    """Everything that decides a sequence's results; a change of any of it makes the sequence run again."""
     detections = detections_of(sequence, plan)
     weights: dict[str, str] = {}
     if detections is None:
@@ -98,31 +98,33 @@ def fingerprint(sequence: SequenceFiles, plan: Plan) -> dict[str, Any]:
             "settings": settings_toml(plan.settings),
             "offline": plan.offline,
             "panoptic": plan.panoptic,
-            "versions": versions(),
+            "versions": installed_versions(),
         },
     }
 
 
 def detections_of(sequence: SequenceFiles, plan: Plan) -> Path | None:
-    """The saved detections of a sequence, where a folder of them was given."""
+    """The saved detections of a sequence; None where the plan has no folder of them. Raises InputError."""
     if plan.detections is None:
         return None
     for ending in (".npz", ".txt"):
         if (plan.detections / f"{sequence.name}{ending}").is_file():
             return plan.detections / f"{sequence.name}{ending}"
-    raise MotsError(f"{plan.detections}: no detections of sequence {sequence.name}: wanted {sequence.name}.npz or .txt")
+    raise InputError(
+        f"{plan.detections}: no detections of sequence {sequence.name}: wanted {sequence.name}.npz or .txt"
+    )
 
 
 @cache
-def versions() -> dict[str, str]:
-    """Of ourselves and of what computes."""
-    found = {"mots-engine": __version__}
+def installed_versions() -> dict[str, str]:
+    """The versions of the engine and of the packages that compute."""
+    versions = {"mots-engine": __version__}
     for name in ("numpy", "scipy", "numba", "torch", "ultralytics", "onnxruntime", "opencv-python", "av"):
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def listing(source: Path) -> str:

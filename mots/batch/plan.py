@@ -1,4 +1,4 @@
-"""What a benchmark run is to do, cut into tasks, and what became of them."""
+"""The plan of a batch, its tasks, and their outcomes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Outcome", "Plan", "Task"]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is done to every sequence. `detections`: a folder of saved ones, `<sequence>.npz` or `.txt`, if any."""
+    """What is done with every sequence. `detections`: a folder of saved ones, `<sequence>.npz` or `.txt`, or None."""
 
     output: Path
     settings: Settings
@@ -21,15 +21,15 @@ class Plan:
     detections: Path | None = None
     panoptic: bool = False  # write KITTI-STEP's PNGs
     semantic: Path | None = None  # a folder of semantic maps for them
-    chunk: int = 0  # frames of the pieces that long sequences are cut into; 0: none is cut
+    chunk: int = 0  # frames of a chunk of a long sequence; 0: no sequence is cut
 
 
 @dataclass(frozen=True)
 class Task:
-    """One piece of work, done by one process.
+    """One piece of work for one process.
 
-    `step`: `track`, a whole sequence; `measure`, what the tracker must know of the frames from `start` up to `stop`,
-    chunk `number` of `chunks`; `join`, track what was measured in all chunks.
+    `step`: `track`, a whole sequence; `measure`, the frames from `start` to before `stop`, chunk `number` of `chunks`;
+    `join`, track what was measured in all chunks.
     """
 
     sequence: SequenceFiles
@@ -42,8 +42,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a sequence: `done`, `skipped` because it was done before, or `failed`, with the reason; and of one
-    of its chunks: `measured`."""
+    """The state of a sequence: `done`, `skipped` because it was done before, or `failed`, with the reason; of a chunk:
+    `measured`."""
 
     name: str
     state: str

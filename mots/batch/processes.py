@@ -1,4 +1,4 @@
-"""What does the tasks of a run: processes of this machine. (`mots/ray_engine.py`: the machines of a Ray cluster.)"""
+"""Running tasks in processes of this machine. (`ray_cluster.py` runs them on the machines of a Ray cluster.)"""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any, Protocol, cast
 from mots.batch.plan import Outcome, Plan, Task
 from mots.models.devices import cuda_devices
 
-__all__ = ["Engine", "Processes"]
+__all__ = ["Processes", "TaskRunner"]
 
 
-class Engine(Protocol):
-    """Does tasks, several at a time."""
+class TaskRunner(Protocol):
+    """Runs tasks, several at a time."""
 
     def free(self) -> bool:
         """Whether another task may start now."""
         ...
 
     def running(self) -> bool:
-        """Whether any task is under way."""
+        """Whether any task is running."""
         ...
 
     def start(self, task: Task) -> None: ...
 
     def wait(self) -> list[tuple[Task, Outcome]]:
-        """The next tasks that end, at least one."""
+        """The next tasks that end, at least one, with their outcomes."""
         ...
 
     def close(self) -> None:
-        """Stop all that is under way."""
+        """Stop the tasks that are running."""
         ...
 
 
 class Processes:
-    """`jobs` processes of this machine, spread over its GPUs where there are any. A task has a process of its own."""
+    """`jobs` processes of this machine, spread over its GPUs where there are any. Each task has its own process."""
 
     def __init__(self, plan: Plan, jobs: int) -> None:
         self.plan, self.jobs = plan, jobs
@@ -68,7 +68,7 @@ class Processes:
                 outcome = ready.recv()
             except EOFError:
                 process.join()
-                outcome = Outcome(task.sequence.name, "failed", f"its process died (exit status {process.exitcode})")
+                outcome = Outcome(task.sequence.name, "failed", f"its process ended (exit status {process.exitcode})")
             process.join()
             ended.append((task, outcome))
         return ended
@@ -80,8 +80,8 @@ class Processes:
 
 
 def work(task: Task, plan: Plan, device: str, answer: Any) -> None:
-    """A process of its own for one task."""
+    """The main function of a process for one task."""
     from mots.batch.tasks import do
 
-    with contextlib.suppress(KeyboardInterrupt):  # the parent says so
+    with contextlib.suppress(KeyboardInterrupt):  # the parent process reports it
         answer.send(do(task, plan, device))

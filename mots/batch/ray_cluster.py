@@ -1,7 +1,7 @@
-"""The tasks of a run on the machines of a Ray cluster (https://docs.ray.io).
+"""Running tasks on the machines of a Ray cluster (https://docs.ray.io).
 
-The data set, the weights and the output lie on storage that all machines see under the same paths, and `mots-engine` is
-installed on each. Ray gives a task whose worker or machine dies to another one.
+The data set, the weights and the output must be on storage that all machines see under the same paths, and
+`mots-engine` installed on each. Ray gives a task whose worker or machine fails to another one.
 """
 
 from __future__ import annotations
@@ -12,30 +12,28 @@ from typing import Any
 
 from mots.batch.manifest import is_done, is_measured
 from mots.batch.plan import Outcome, Plan, Task
-from mots.errors import MotsError
+from mots.errors import InputError
+from mots.optional import optional_import
 
 __all__ = ["RayCluster"]
 
-RETRIES = 3  # times that a task is given to another worker
+RETRIES = 3  # times that a failed task is given to another worker
 
 
 class RayCluster:
     """A cluster at `address` (`auto`, `host:port`, `ray://host:port`), or, without one, one of this machine's own.
 
     `jobs`: tasks at a time; None: as many as the cluster has CPUs, or GPUs where the network runs on them. Raises
-    MotsError where Ray is not installed or the cluster cannot be reached.
+    MissingDependency where Ray is not installed, InputError where the cluster cannot be reached.
     """
 
     def __init__(self, plan: Plan, address: str | None, jobs: int | None) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody unasked
-        try:
-            import ray
-        except ImportError as error:
-            raise MotsError("--engine ray needs Ray: pip install 'mots-engine[ray]'") from error
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports
+        ray = optional_import("ray", "running on a cluster", extra="ray")
         self.ray: Any = ray
         self.plan, self.jobs = plan, jobs
         self.tasks: dict[Any, Task] = {}
-        # Ray lets each task compute with one thread; ours shall compute as they do in one process.
+        # Ray gives each task one thread; ours use as many as without Ray, so that results are the same.
         threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
         more: dict[str, Any] = {} if address else {"num_cpus": jobs, "include_dashboard": False}
         try:
@@ -47,7 +45,7 @@ class RayCluster:
                 **more,
             )
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
-            raise MotsError(f"--ray-address {address}: no Ray cluster answers there ({error})") from error
+            raise InputError(f"no Ray cluster answers at {address} ({error})", parameters=("ray_address",)) from error
         networked = plan.settings.detector.device == "auto" and plan.detections is None
         self.gpus = 1 if networked and ray.cluster_resources().get("GPU", 0) >= 1 else 0
         self.function = ray.remote(num_cpus=1, max_retries=RETRIES)(do_at)
@@ -70,16 +68,16 @@ class RayCluster:
         try:
             outcome: Outcome = self.ray.get(ready)
         except self.ray.exceptions.RayError as error:
-            told = str(error).strip().splitlines() or [type(error).__name__]
-            return [(task, Outcome(name, "failed", f"its workers died, {RETRIES + 1} times ({told[0]})"))]
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            return [(task, Outcome(name, "failed", f"its workers failed {RETRIES + 1} times ({lines[0]})"))]
         there = is_measured(task, self.plan) if task.step == "measure" else is_done(task.sequence, self.plan)
         if outcome.state != "failed" and not there:
             outcome = Outcome(
                 name,
                 "failed",
-                f"a worker is done with it, but its files are not in {self.plan.output.resolve()}, or made by other "
-                "versions: output, data and weights must lie on storage that all machines see, and all have one "
-                "version of everything",
+                f"a worker has finished it, but its files are not in {self.plan.output.resolve()}, or other versions "
+                "made them: output, data and weights must be on storage that all machines see, and all machines need "
+                "the same versions",
             )
         return [(task, outcome)]
 
@@ -88,11 +86,13 @@ class RayCluster:
 
 
 def do_at(folder: str, task: Task, plan: Plan) -> Outcome:
-    """A task on some machine of the cluster, in the folder that the run was started in."""
+    """A task on a machine of the cluster, in the folder in which the batch was started."""
     try:
         os.chdir(folder)
     except OSError as error:
-        message = f"a worker cannot enter {folder} ({error.strerror}): the folder must be on storage that all see"
+        message = (
+            f"a worker cannot enter {folder} ({error.strerror}): the folder must be on storage that all machines see"
+        )
         return Outcome(task.sequence.name, "failed", message)
     from mots.batch.tasks import do
 

@@ -1,12 +1,12 @@
-"""A whole benchmark: every sequence of a folder tracked, skipped where it is done, and scored where truth is there.
+"""Many sequences: each is tracked, or skipped where it is done.
 
 `<output>/data/<sequence>.txt` holds the results, `tracks/<sequence>.csv` the tables of tracks, and
-`manifest/<sequence>.json` what made them. Each file appears whole, the manifest last: whatever kills a run, what has
-its manifest is done, and the rest is made again from its beginning.
+`manifest/<sequence>.json` what they were made from. Each file appears whole, the manifest last: if a run is killed, a
+sequence with a manifest is done, and the others are run again.
 
-A long sequence can be cut into chunks. What costs time (detections, embeddings, the camera's motion) depends on a frame
-and the one before it only, so chunks are measured in parallel, with one frame of overlap for the camera; then one
-tracker goes over all of them. Nothing is stitched, and the results are those of one run, byte for byte.
+A long sequence can be cut into chunks. The expensive part (detections, embeddings, camera motion) depends on a frame
+and the one before it only, so chunks are measured in parallel, with one frame of overlap for the camera's motion; then
+one tracker processes all of them. The results are those of one process, byte for byte.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from collections.abc import Callable, Sequence
 
 from mots.batch.manifest import is_done, is_measured
 from mots.batch.plan import Outcome, Plan, Task
-from mots.batch.processes import Engine, Processes
+from mots.batch.processes import Processes, TaskRunner
 from mots.benchmarks.layouts import SequenceFiles
 from mots.errors import MotsError
 
-__all__ = ["run_all"]
+__all__ = ["run_batch"]
 
 Tell = Callable[[Outcome], None]
 
 
-def run_all(
-    sequences: Sequence[SequenceFiles], plan: Plan, engine: Engine | None = None, tell: Tell = lambda _: None
+def run_batch(
+    sequences: Sequence[SequenceFiles], plan: Plan, runner: TaskRunner | None = None, tell: Tell = lambda _: None
 ) -> list[Outcome]:
-    """Track the sequences by an engine (one process at a time without any); what became of each, in their order.
+    """Track the sequences; the outcome of each, in their order.
 
-    `tell` is given each outcome when it is there. A sequence that fails, or whose process dies, stops no other.
+    `runner`: runs the tasks; without it, one process at a time. `tell` is given each outcome as soon as it is known. A
+    sequence that fails, or whose process dies, does not stop the others.
     """
-    engine = engine or Processes(plan, 1)
+    runner = runner or Processes(plan, 1)
     outcomes: dict[str, Outcome] = {}
     seconds: dict[str, float] = {}
-    left: dict[str, int] = {}  # chunks to be measured
+    left: dict[str, int] = {}  # chunks that are not measured yet
     tasks: deque[Task] = deque()
 
     def keep(outcome: Outcome) -> None:
@@ -60,13 +61,13 @@ def run_all(
             missing = [part for part in parts if part.step != "measure" or not is_measured(part, plan)]
             left[sequence.name] = len(missing)
             tasks += missing or [dataclasses.replace(parts[0], step="join")]
-        while tasks or engine.running():
-            while tasks and engine.free():
-                engine.start(tasks.popleft())
-            for task, outcome in engine.wait():
+        while tasks or runner.running():
+            while tasks and runner.free():
+                runner.start(tasks.popleft())
+            for task, outcome in runner.wait():
                 name = task.sequence.name
                 if name in outcomes:
-                    continue  # a chunk of a sequence that has failed already
+                    continue  # a chunk of a sequence that has failed
                 seconds[name] = seconds.get(name, 0.0) + outcome.seconds
                 if outcome.state != "measured":
                     keep(dataclasses.replace(outcome, seconds=seconds[name]))
@@ -77,14 +78,14 @@ def run_all(
                 if left[name] == 0:
                     tasks.appendleft(dataclasses.replace(task, step="join"))
     finally:
-        engine.close()
-        with contextlib.suppress(OSError):  # there when a sequence failed: its chunks are kept for the next time
+        runner.close()
+        with contextlib.suppress(OSError):  # it stays when a sequence failed: its chunks are used by the next run
             (plan.output / ".work").rmdir()
     return [outcomes[sequence.name] for sequence in sequences]
 
 
 def chunks(sequence: SequenceFiles, plan: Plan) -> list[Task]:
-    """What is to be done for a sequence: one task, or one for each of its chunks. Raises MotsError."""
+    """The tasks of a sequence: one, or one for each of its chunks. Raises MotsError."""
     if plan.chunk == 0:
         return [Task(sequence)]
     from mots.video.opening import open_source
@@ -100,7 +101,7 @@ def chunks(sequence: SequenceFiles, plan: Plan) -> list[Task]:
 
 
 def clean(sequence: SequenceFiles, plan: Plan) -> None:
-    """Take away what an interrupted run left half done."""
+    """Delete the working folders of an interrupted run."""
     work = plan.output / ".work"
     for entry in list(work.iterdir()) if work.is_dir() else ():
         if entry.name.startswith(f"{sequence.name}.run-"):

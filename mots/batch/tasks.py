@@ -1,4 +1,4 @@
-"""The tasks of a benchmark run, each done in a process of its own."""
+"""The tasks of a batch, each run in its own process."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from mots.batch.manifest import (
     sha256_of,
 )
 from mots.batch.plan import Outcome, Plan, Task
-from mots.detection import saved_detections as saved
-from mots.errors import MotsError
-from mots.files import write_whole
+from mots.detection import saved_detections
+from mots.errors import InputError, MotsError
+from mots.files import cannot_write, write_whole
+from mots.settings import Settings
 
 __all__ = ["do"]
 
 
 def do(task: Task, plan: Plan, device: str = "") -> Outcome:
-    """Do a task and leave its files; never raises for what concerns this sequence alone.
+    """Run a task and write its files; a fault of this sequence is an outcome and raises nothing.
 
-    `device`: torch's, where it is not the settings'.
+    `device`: of torch, where it is not the settings'.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything imports torch
     begin = perf_counter()
@@ -40,7 +41,7 @@ def do(task: Task, plan: Plan, device: str = "") -> Outcome:
     work = plan.output / ".work"
     try:
         work.mkdir(parents=True, exist_ok=True)
-        # Of its own name: on a cluster the process that this one replaces may still be at work.
+        # A unique name: on a cluster the process that this one replaces may still be running.
         folder = Path(tempfile.mkdtemp(prefix=f"{name}.run-", dir=work))
         try:
             done = measure(task, plan, device, folder) if task.step == "measure" else track(task, plan, device, folder)
@@ -48,36 +49,37 @@ def do(task: Task, plan: Plan, device: str = "") -> Outcome:
             shutil.rmtree(folder, ignore_errors=True)
     except MotsError as error:
         return Outcome(name, "failed", str(error), perf_counter() - begin)
-    except Exception:  # a fault of ours in one sequence must not take the others with it
+    except Exception:  # a fault of the program in one sequence must not stop the others
         return Outcome(name, "failed", traceback.format_exc(), perf_counter() - begin)
     return dataclasses.replace(done, seconds=perf_counter() - begin)
 
 
 def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
-    """Track a sequence, from its pictures or from what was measured of them."""
-    from mots.pipeline.pipeline import Run
-    from mots.pipeline.record import record
+    """Track a sequence, from its images or from what was measured of them."""
+    from mots.pipeline.pipeline import Pipeline
+    from mots.pipeline.record import record_pipeline
 
     begin = perf_counter()
     sequence = task.sequence
     made = fingerprint(sequence, plan)
-    settings = plan.settings
-    if device:
-        settings = dataclasses.replace(settings, detector=dataclasses.replace(settings.detector, device=device))
-    if task.step == "join":
-        run = Run(measured(task, plan), settings)
-    else:
-        run = Run(sequence.source, settings, detections=detections_of(sequence, plan))
-    run.name = sequence.name
+    settings = on_device(plan.settings, device)
+    joins = task.step == "join"
+    pipeline = Pipeline(
+        measured(task, plan) if joins else sequence.source,
+        settings,
+        detections=None if joins else detections_of(sequence, plan),
+        offline=plan.offline,
+        name=sequence.name,
+    )
     if plan.panoptic:
         from mots.formats.panoptic import PanopticFolder
 
-        with PanopticFolder(folder / "panoptic", plan.semantic and plan.semantic / sequence.name) as written:
-            summary = record(run, folder, overwrite=True, quiet=True, offline=plan.offline, watch=written.write)
+        with PanopticFolder(folder / "panoptic", plan.semantic and plan.semantic / sequence.name) as pictures:
+            summary = record_pipeline(pipeline, folder, overwrite=True, quiet=True, watch=pictures.write)
     else:
-        summary = record(run, folder, overwrite=True, quiet=True, offline=plan.offline)
+        summary = record_pipeline(pipeline, folder, overwrite=True, quiet=True)
     if sequence.frames is not None and summary.frames != sequence.frames:
-        raise MotsError(f"{sequence.source}: {summary.frames} frames where {sequence.frames} are due")
+        raise InputError(f"{sequence.source}: expected {sequence.frames} frames but found {summary.frames}")
     for old, new in files_of(sequence, plan).items():
         new.parent.mkdir(parents=True, exist_ok=True)
         if new.is_dir():
@@ -99,22 +101,23 @@ def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
 
 
 def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
-    """Detect and embed the frames of a chunk, and measure the camera's motion: all that the tracker is told."""
-    from mots.pipeline.pipeline import Run
-    from mots.video.opening import Part, open_source
+    """Measure the frames of a chunk: everything that the tracker is told of them."""
+    from mots.pipeline.pipeline import Pipeline
+    from mots.video.frame import Part
+    from mots.video.opening import open_source
 
-    settings = plan.settings
-    if device:
-        settings = dataclasses.replace(settings, detector=dataclasses.replace(settings.detector, device=device))
+    settings = on_device(plan.settings, device)
     made: dict[str, Any] = chunk_fingerprint(task, plan)
     part = Part(open_source(task.sequence.source, settings.frame_rate), task.start, task.stop)
-    run = Run(part, settings, detections=detections_of(task.sequence, plan))
+    pipeline = Pipeline(part, settings, detections=detections_of(task.sequence, plan))
     frames = 0
     try:
-        with saved.create(folder / "chunk.npz", run.frame_rate, run.names, run.fitted) as writer:
-            for frame, found, camera in run.measured():
-                if frame.number >= part.first:
-                    writer.write(frame.number, frame.time, found, camera)
+        with saved_detections.DetectionWriter(
+            folder / "chunk.npz", pipeline.frame_rate, pipeline.names, pipeline.refines_masks
+        ) as writer:
+            for each in pipeline.measure():
+                if each.frame >= part.first:
+                    writer.write(each.frame, each.time, each.detections, each.motion)
                     frames += 1
         path = chunk_of(task, plan)
         path.parent.mkdir(exist_ok=True)
@@ -122,11 +125,18 @@ def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
         made["sha256"] = sha256_of(path)
         write_whole(path.with_suffix(".json"), json.dumps(made).encode("utf-8"))
     except OSError as error:
-        raise MotsError(f"{plan.output}: a chunk could not be written ({error.strerror}): make room") from error
+        raise cannot_write(plan.output, error, "make room for a chunk") from error
     return Outcome(task.sequence.name, "measured", f"chunk {task.number + 1} of {task.chunks}, {frames} frames")
 
 
-def measured(task: Task, plan: Plan) -> saved.SavedDetections:
+def measured(task: Task, plan: Plan) -> saved_detections.SavedDetections:
     """All chunks of a sequence as one."""
     first, *more = sorted(chunk_of(task, plan).parent.glob("*.npz"))
-    return dataclasses.replace(saved.read(first), more=tuple(more), length=task.sequence.frames)
+    return dataclasses.replace(saved_detections.read(first), more=tuple(more), length=task.sequence.frames)
+
+
+def on_device(settings: Settings, device: str) -> Settings:
+    """The settings with another device for the detector; the same where `device` is empty."""
+    if not device:
+        return settings
+    return dataclasses.replace(settings, detector=dataclasses.replace(settings.detector, device=device))

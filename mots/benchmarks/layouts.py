@@ -1,4 +1,4 @@
-"""Where a data set's folder holds the pictures and the truth of its sequences, in the layouts that they come in."""
+"""Where a data set's folder holds the images and the truth of its sequences, in the layouts of the data sets."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mots.benchmarks.registry import Benchmark, split_lengths
-from mots.errors import MotsError
-from mots.video.opening import IMAGE_ENDINGS
+from mots.errors import InputError
+from mots.video.image_files import IMAGE_ENDINGS
 
 __all__ = ["SequenceFiles", "discover"]
 
-# Below the root, and what lies there for each split; a split of one's own may lie anywhere.
+# Folders below the root, by split; a split from a file may lie in any of them.
 BASES = ("", "training", "train", "val", "testing", "test")
 OWN_BASES = {
     "train": ("training", "train", ""),
     "val": ("training", "val", "train", ""),
     "test": ("testing", "test", ""),
 }
-# Pictures: KITTI; MOTS20 as mots_tools has it; MOTSChallenge; one folder a sequence.
+# Images: KITTI; MOTS20 as mots_tools has it; MOTSChallenge; one folder a sequence.
 PICTURES = ("image_02/{name}", "images/{name}", "{name}/img1", "{name}/images", "{name}")
-TRUTH_FOLDERS = ("instances/{name}",)  # of 16-bit PNGs; a bare folder of PNGs may be pictures
+TRUTH_FOLDERS = ("instances/{name}",)  # of 16-bit PNGs; any other folder of PNGs may be images
 TRUTHS = (
     "instances_txt/{name}.txt", "label_02/{name}.txt", "{name}/gt/gt.txt", "{name}/instances.txt", "{name}.txt",
     *TRUTH_FOLDERS,
@@ -33,7 +33,7 @@ VIDEO_ENDINGS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg
 
 @dataclass(frozen=True)
 class SequenceFiles:
-    """A sequence: its pictures (a folder or a video), its truth if there is any, and its length if it is known."""
+    """A sequence: its images (a folder or a video), its truth or None, and its length in frames or None."""
 
     name: str
     source: Path
@@ -42,21 +42,22 @@ class SequenceFiles:
 
 
 def discover(
-    root: Path, bench: Benchmark | None, split: str | None = None, sequences: Iterable[str] | None = None
+    root: str | Path, bench: Benchmark | None, split: str | None = None, sequences: Iterable[str] | None = None
 ) -> list[SequenceFiles]:
     """The sequences of a data set's folder, by name.
 
     `root` may be a single video. With a `split` (a name, or a `.seqmap` file) each of its sequences must be there;
-    without one, all that are. Raises MotsError that names the places where a sequence was looked for.
+    without one, all that are there. Raises InputError that names the places that were searched.
     """
+    root = Path(root)
     if root.is_file() and root.suffix.lower() in VIDEO_ENDINGS and bench is None and split is None:
         return [SequenceFiles(root.stem, root, None, None)]
     if not root.is_dir():
-        raise MotsError(f"{root}: no such folder")
+        raise InputError(f"{root}: no such folder")
     lengths: dict[str, int | None] = {}
     if split is not None:
         if bench is None:
-            raise MotsError("--split goes with --benchmark")
+            raise InputError("a split needs a benchmark", parameters=("split", "benchmark"))
         lengths.update(split_lengths(bench, split))
     else:
         lengths.update((name, None) for name in sorted(set(present(root))))
@@ -64,20 +65,20 @@ def discover(
         chosen = list(sequences)
         for name in chosen:
             if name not in lengths:
-                raise MotsError(f"{root}: no sequence '{name}': there are {', '.join(lengths) or 'none'}")
+                raise InputError(f"{root}: no sequence '{name}': there are {', '.join(lengths) or 'none'}")
         lengths = {name: lengths[name] for name in chosen}
     if not lengths:
-        raise MotsError(f"{root}: no sequences: wanted folders of images, or videos; looked for {', '.join(PICTURES)}")
+        raise InputError(f"{root}: no sequences: wanted folders of images, or videos; looked for {', '.join(PICTURES)}")
     bases = [root / base for base in OWN_BASES.get(split or "", BASES)]
     step = bench is not None and bench.name == "kitti-step"
     return [
-        SequenceFiles(name, pictures(root, bases, name), truth_of(root, bases, name, step), count)
+        SequenceFiles(name, images_of(root, bases, name), truth_of(root, bases, name, step), count)
         for name, count in lengths.items()
     ]
 
 
-def pictures(root: Path, bases: list[Path], name: str) -> Path:
-    """A sequence's folder of images or video. Raises MotsError that lists where it looked."""
+def images_of(root: Path, bases: list[Path], name: str) -> Path:
+    """A sequence's folder of images or video. Raises InputError that lists the places that were searched."""
     tried = []
     for base in bases:
         for alias in aliases(name):
@@ -89,7 +90,7 @@ def pictures(root: Path, bases: list[Path], name: str) -> Path:
             for ending in sorted(VIDEO_ENDINGS):
                 if (base / f"{alias}{ending}").is_file():
                     return base / f"{alias}{ending}"
-    raise MotsError(f"{root}: no pictures of sequence {name}; looked for {', '.join(dict.fromkeys(tried))}")
+    raise InputError(f"{root}: no images of sequence {name}; looked for {', '.join(dict.fromkeys(tried))}")
 
 
 def truth_of(root: Path, bases: list[Path], name: str, step: bool) -> Path | None:
@@ -104,11 +105,12 @@ def truth_of(root: Path, bases: list[Path], name: str, step: bool) -> Path | Non
 
 
 def aliases(name: str) -> list[str]:
-    """The names that a sequence may have: MOTSChallenge calls 0002 MOTS20-02."""
+    """The names of a sequence: MOTSChallenge calls 0002 MOTS20-02."""
     return [name, f"MOTS20-{name[2:]}"] if re.fullmatch(r"00\d\d", name) else [name]
 
 
 def has_images(folder: Path) -> bool:
+    """Whether a folder holds image files."""
     return folder.is_dir() and any(entry.suffix.lower() in IMAGE_ENDINGS for entry in folder.iterdir())
 
 
@@ -127,4 +129,4 @@ def present(root: Path) -> Iterator[str]:
                     yield entry.stem
 
 
-RESERVED = {"images", "img1", "instances", "image_02"}  # names of folders inside a sequence's
+RESERVED = {"images", "img1", "instances", "image_02"}  # folders inside a sequence's folder

@@ -1,4 +1,4 @@
-"""What a benchmark prescribes: its classes, the numbers of its frames, its sequences and their lengths."""
+"""The benchmarks: their classes, the numbers of their frames, their sequences and lengths."""
 
 from __future__ import annotations
 
@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mots.classes import MOTS_CAR, MOTS_PEDESTRIAN
-from mots.errors import MotsError
-from mots.formats.scalabel import CLASSES as BDD_CLASSES
+from mots.classes import BDD_CLASSES, CLASS_IDS, KITTI_MOTS_CLASSES
+from mots.errors import FormatError, InputError
 
 __all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "seqmap", "split_lengths"]
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`classes`: name to the class id in the files. `first_frame`: the number of a sequence's first frame.
-
-    `splits`: for each split its sequences and their lengths in frames.
+    """`classes`: the benchmark's own name of each class to the engine's id. `first_frame`: the number of a sequence's
+    first frame. `splits`: for each split its sequences and their lengths in frames.
     """
 
     name: str
@@ -40,7 +38,7 @@ def numbered(lengths: str) -> dict[str, int]:
 BENCHMARKS = {
     "kitti-mots": Benchmark(
         "kitti-mots",
-        {"car": MOTS_CAR, "pedestrian": MOTS_PEDESTRIAN},
+        KITTI_MOTS_CLASSES,
         0,
         {
             "train": numbered(
@@ -57,11 +55,11 @@ BENCHMARKS = {
     ),
     "mots20": Benchmark(
         "mots20",
-        {"pedestrian": MOTS_PEDESTRIAN},
+        {"pedestrian": CLASS_IDS["person"]},
         1,
         {
             "train": numbered("0002:600 0005:837 0009:525 0011:900"),
-            "test": numbered("0001:450 0006:1194 0007:500 0012:900"),  # as in MOT17, whose videos they are
+            "test": numbered("0001:450 0006:1194 0007:500 0012:900"),  # as in MOT17, which has the same videos
         },
     ),
 }
@@ -70,40 +68,42 @@ BENCHMARKS = {
 # KITTI-STEP labels the videos of KITTI MOTS, split in the same way.
 BENCHMARKS["kitti-step"] = Benchmark("kitti-step", {}, 0, BENCHMARKS["kitti-mots"].splits)
 
-# BDD100K's segmentation tracking has its classes in the files by name, and no sequence map.
-BENCHMARKS["bdd-mots"] = Benchmark("bdd-mots", dict(BDD_CLASSES), 0, {})
+# BDD100K's segmentation tracking names classes in its files, and has no sequence map.
+BENCHMARKS["bdd-mots"] = Benchmark("bdd-mots", BDD_CLASSES, 0, {})
 
 
 def benchmark_named(name: str) -> Benchmark:
-    """The benchmark of this name. Raises MotsError for another one."""
+    """The benchmark of this name. Raises InputError for another one."""
     if name not in BENCHMARKS:
-        raise MotsError(f"unknown benchmark '{name}': there are {', '.join(BENCHMARKS)}")
+        raise InputError(f"unknown benchmark '{name}': there are {', '.join(BENCHMARKS)}")
     return BENCHMARKS[name]
 
 
-def seqmap(path: Path) -> dict[str, int]:
+def seqmap(path: str | Path) -> dict[str, int]:
     """Sequences and lengths from a `.seqmap` file: `0002 empty 000000 000232` is sequence 0002 of 233 frames.
 
-    Raises MotsError with the line that has another form.
+    Raises FormatError with the line that has another form.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise MotsError(f"{path}: no sequence map that can be read ({error})") from error
+        raise FormatError(f"{path}: the sequence map cannot be read ({error})") from error
     lengths: dict[str, int] = {}
     for number, line in enumerate(content.splitlines(), start=1):
         if not line.strip():
             continue
-        found = re.fullmatch(r"(\S+)\s+\S+\s+\d+\s+(\d+)\s*", line)
-        if found is None:
-            raise MotsError(f"{path}:{number}: '{line}' where '<sequence> empty <first frame> <last frame>' is due")
-        lengths[found[1]] = int(found[2]) + 1
+        fields = re.fullmatch(r"(\S+)\s+\S+\s+\d+\s+(\d+)\s*", line)
+        if fields is None:
+            raise FormatError(
+                f"{path}:{number}: expected '<sequence> empty <first frame> <last frame>', found '{line}'"
+            )
+        lengths[fields[1]] = int(fields[2]) + 1
     return lengths
 
 
 def split_lengths(bench: Benchmark, split: str) -> dict[str, int]:
-    """The sequences of a split, by its name or its `.seqmap` file. Raises MotsError for one without any."""
+    """The sequences of a split, by its name or its `.seqmap` file. Raises InputError for one without any."""
     lengths = dict(bench.splits[split]) if split in bench.splits else seqmap(Path(split))
     if not lengths:
-        raise MotsError(f"{bench.name} has no sequences known in its split '{split}'")
+        raise InputError(f"{bench.name} has no known sequences in its split '{split}'")
     return lengths

@@ -1,4 +1,4 @@
-"""Packing results exactly as a benchmark's server wants them, once they have been checked."""
+"""Packing results as a benchmark's server takes them, after they have been checked."""
 
 from __future__ import annotations
 
@@ -8,33 +8,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mots.benchmarks.registry import Benchmark, benchmark_named, split_lengths
-from mots.benchmarks.validation import bytes_of, validate
-from mots.errors import MotsError
-from mots.formats import kitti_step
-from mots.formats import places as mots_folder
+from mots.benchmarks.validation import validate
+from mots.errors import InputError
+from mots.files import cannot_write
+from mots.formats import kitti_step, places
 
 __all__ = ["STEP_LAYOUT", "submit"]
 
 # KITTI's server takes up to 500 MB. MOTChallenge publishes no limit.
 LIMITS = {"kitti-mots": 500_000_000, "kitti-step": 500_000_000}
-# The STEP server's layout is not publicly documented; this is how its truth is laid out.
+# The STEP server's layout is not publicly documented; this is the layout of its truth.
 STEP_LAYOUT = "{sequence}/{frame:06d}.png"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the same results give the same archive, byte for byte
 
 
 def submit(
-    results: Path, output: Path, benchmark: str = "kitti-mots", split: str = "test", layout: str = STEP_LAYOUT
+    results: str | Path,
+    output: str | Path,
+    benchmark: str = "kitti-mots",
+    split: str = "test",
+    layout: str = STEP_LAYOUT,
 ) -> str:
     """Check results of a split and pack them into `output`; a sentence of what was packed.
 
-    `layout`: where a frame's PNG of KITTI-STEP goes. Raises MotsError, and writes nothing, where a kit would refuse the
-    results.
+    `layout`: the name of a frame's PNG of KITTI-STEP in the archive. Raises InputError, and writes nothing, where a kit
+    would refuse the results; MotsError where the archive cannot be written.
     """
+    results, output = Path(results), Path(output)
     bench = benchmark_named(benchmark)
     faults = [fault for fault in validate(results, benchmark, split) if fault.refused]
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise MotsError(f"{faults[0]}{more}: nothing was packed; mots validate lists all, and --fix mends what it can")
+        raise InputError(f"{faults[0]}{more}: nothing was packed; mots validate lists all, and can repair some")
     part = output.with_name(f"{output.name}.part")
     count = 0
     try:
@@ -45,10 +50,10 @@ def submit(
                 count += 1
         size, limit = part.stat().st_size, LIMITS.get(bench.name)
         if limit is not None and size > limit:
-            raise MotsError(f"{output}: {size:,} bytes where the server takes {limit:,}: nothing was packed")
+            raise InputError(f"{output}: {size:,} bytes, and the server takes {limit:,}: nothing was packed")
         os.replace(part, output)
     except OSError as error:
-        raise MotsError(f"{output}: cannot be written ({error.strerror})") from error
+        raise cannot_write(output, error) from error
     finally:
         part.unlink(missing_ok=True)
     return f"{count} files, {size:,} bytes -> {output}"
@@ -63,8 +68,8 @@ def members(results: Path, bench: Benchmark, split: str, layout: str) -> Iterato
             for frame, path in kitti_step.frames(folders[name]).items():
                 yield layout.format(sequence=name, frame=frame), path.read_bytes()
         return
-    places = mots_folder.sequences(results, results=True)
+    by_name = places.sequences(results, results=True)
     for name in names:
-        if places[name].path.is_dir():
-            raise MotsError(f"{places[name]}: the server takes text: mots convert writes PNGs as text")
-        yield f"{name}.txt", bytes_of(places[name])
+        if by_name[name].path.is_dir():
+            raise InputError(f"{by_name[name]}: the server takes text: convert the PNGs to text first")
+        yield f"{name}.txt", places.content_of(by_name[name])

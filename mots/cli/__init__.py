@@ -1,4 +1,4 @@
-"""The command line, one file a command."""
+"""The command line: one file a command, which parses, calls and prints."""
 
 from mots.cli.entry import main
 

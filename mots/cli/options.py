@@ -1,4 +1,4 @@
-"""The flags that change settings, for every command that tracks."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -6,23 +6,57 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mots.errors import MotsError
+from mots.benchmarks.registry import BENCHMARKS
+from mots.errors import InputError
 
 if TYPE_CHECKING:
     from mots.settings import Settings
 
-__all__ = ["add_choice", "add_reid", "chosen_settings"]
+__all__ = [
+    "Commands",
+    "add_benchmark",
+    "add_reid",
+    "add_settings",
+    "add_source",
+    "chosen_settings",
+    "count",
+    "is_settings_request",
+    "names_in",
+]
+
+Commands = argparse._SubParsersAction  # the type of `add_subparsers`' answer, which argparse does not export
+DEFAULT_BENCHMARK = "kitti-mots"
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """What is tracked."""
+    parser.add_argument(
+        "source",
+        metavar="SOURCE",
+        nargs="?",
+        help="a video file, a folder or glob of images, a camera's number, a stream's URL, or saved detections",
+    )
+
+
+def add_benchmark(parser: argparse.ArgumentParser, without: str = "") -> None:
+    """The benchmark: kitti-mots unless `without` says what no benchmark means for this command."""
+    names = ", ".join(name if name != DEFAULT_BENCHMARK or without else f"{name} (default)" for name in BENCHMARKS)
+    parser.add_argument(
+        "--benchmark",
+        default=None if without else DEFAULT_BENCHMARK,
+        help=f"{names}; {without}" if without else names,
+    )
 
 
 def add_reid(parser: argparse.ArgumentParser) -> None:
-    """The flag for what tells objects apart by their looks."""
+    """The weights that describe appearance."""
     parser.add_argument("--reid", metavar="NAME|PATH|off", help="ReID weights (default: colours, without a network)")
 
 
-def add_choice(parser: argparse.ArgumentParser) -> None:
-    """The flags that change settings; each is named after its knob."""
-    parser.add_argument("--weights", metavar="NAME|PATH", help="segmentation weights (demo: the toy world's)")
-    parser.add_argument("--classes", metavar="NAMES", help="what to track, as in person,car ('all' for everything)")
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """The flags that change settings; each is named after its setting."""
+    parser.add_argument("--weights", metavar="NAME|PATH", help="segmentation weights (demo: those of the toy world)")
+    parser.add_argument("--classes", metavar="NAMES", help="what to track, as in person,car ('all' for every class)")
     parser.add_argument("--conf", type=float, help="lowest score of a detection")
     parser.add_argument("--imgsz", type=int, help="longer side of the network's input, in pixels")
     parser.add_argument("--device", help="cpu, cuda:0, mps (default auto)")
@@ -30,9 +64,9 @@ def add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="default", help="settings for a purpose: default, kitti-mots, mots20, ...")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings over the preset's")
     parser.add_argument(
-        "--set", action="append", default=[], metavar="KNOB=VALUE", help="any one setting, by its dotted name"
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="any setting, as in tracker.lifecycle.memory=3"
     )
-    parser.add_argument("--print-settings", action="store_true", help="print what is in force as TOML, and stop")
+    parser.add_argument("--print-settings", action="store_true", help="print the settings in force as TOML, and stop")
 
 
 def chosen_settings(parsed: argparse.Namespace) -> Settings:
@@ -40,6 +74,7 @@ def chosen_settings(parsed: argparse.Namespace) -> Settings:
     from mots import settings
 
     flags: dict[str, Any] = {
+        "classes": parsed.classes,
         "detector.weights": parsed.weights,
         "detector.conf": parsed.conf,
         "detector.imgsz": parsed.imgsz,
@@ -47,13 +82,29 @@ def chosen_settings(parsed: argparse.Namespace) -> Settings:
         "reid.weights": getattr(parsed, "reid", None),
         "frame_rate": parsed.frame_rate,
     }
-    if parsed.classes is not None:
-        names = tuple(name.strip() for name in parsed.classes.split(",") if name.strip())
-        flags["classes"] = () if names == ("all",) else names
     changes = {name: value for name, value in flags.items() if value is not None}
     for text in parsed.set:
         name, equals, value = text.partition("=")
         if not equals:
-            raise MotsError(f"--set {text}: wanted KNOB=VALUE, as in --set tracker.lifecycle.memory=3")
+            raise InputError(f"--set {text}: wanted NAME=VALUE, as in --set tracker.lifecycle.memory=3")
         changes[name.strip()] = settings.value_of(value.strip())
     return settings.load(parsed.preset, parsed.settings, changes)
+
+
+def is_settings_request(parsed: argparse.Namespace, settings: Settings) -> bool:
+    """Print the settings and return True if that was asked for."""
+    if parsed.print_settings:
+        from mots.settings import settings_toml
+
+        print(settings_toml(settings), end="")
+    return bool(parsed.print_settings)
+
+
+def names_in(text: str | None) -> list[str] | None:
+    """The names in a text with commas between them; None stays None."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def count(number: int, word: str) -> str:
+    """`1 fault`, `2 faults`."""
+    return f"{number} {word}" + ("" if number == 1 else "s")

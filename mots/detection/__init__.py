@@ -1,1 +1,10 @@
 """An image becomes what the tracker is told: detections, refined masks, embeddings, camera motion."""
+
+from mots.lazy import lazy_package
+
+MODULES = (
+    "camera_motion", "colour_histograms", "joined_embedding", "mask_refinement", "measurement", "npz_file",
+    "protocols", "saved_detections", "text_file",
+)  # fmt: skip
+
+__getattr__, __dir__ = lazy_package(__name__, MODULES)

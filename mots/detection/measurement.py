@@ -1,42 +1,74 @@
-"""What the files of detections have in common: one frame's detections, and how they are written."""
+"""What is known of one frame before the tracker, and how it is measured.
+
+Measuring a frame depends on it and the one before it only, so it can be done elsewhere, in batches and ahead of the
+tracker; identifying is the only step with memory.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Protocol
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.detection.protocols import CameraMotion, Embedder, MaskRefiner
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
+from mots.video.frame import NO_IMAGE, Frame
 
-__all__ = ["BLOCK", "FrameDetections", "Writer"]
-
-BLOCK = 32  # frames that are decoded and held together
+__all__ = ["FrameMeasurement", "Measurer", "of_classes"]
 
 
 @dataclass(frozen=True, eq=False)
-class FrameDetections:
-    """One frame's saved detections, with its number and its time in seconds (NaN where the file does not tell).
+class FrameMeasurement:
+    """All that the tracker is told of a frame.
 
-    `camera`: (2, 3) affine map of the last frame's still points to this frame's, as far as the file tells.
+    `frame`: its number in the source's own numbering. `time`: seconds; NaN where a file does not hold it. `image`:
+    (H, W, 3) uint8 RGB, or (0, 0, 3) where there is none. `detections`: with refined masks and embeddings. `motion`:
+    (2, 3) affine map of the last frame's background points to this frame's.
     """
 
     frame: int
     time: float
+    image: NDArray[np.uint8]
     detections: Detections
-    camera: NDArray[np.float64] = field(default_factory=lambda: STILL)
+    motion: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"FrameMeasurement(frame {self.frame}, {self.detections!r})"
+
+    def without_image(self) -> FrameMeasurement:
+        """The same, with the image's memory free."""
+        return replace(self, image=NO_IMAGE)
 
 
-class Writer(Protocol):
-    """Takes frames of detections in order; the file has its name once the writer is closed."""
+class Measurer:
+    """Completes detections: refines masks, embeds, measures the camera's motion, each where there is something for it.
 
-    def write(self, frame: int, time: float, detections: Detections, camera: NDArray[np.float64] = STILL) -> None: ...
+    Frames must come in order.
+    """
 
-    def __enter__(self) -> Writer: ...
+    def __init__(
+        self,
+        mask_refiner: MaskRefiner | None = None,
+        embedder: Embedder | None = None,
+        camera_motion: CameraMotion | None = None,
+    ) -> None:
+        self.mask_refiner, self.embedder, self.camera_motion = mask_refiner, embedder, camera_motion
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    def measure(self, frame: Frame, detections: Detections) -> FrameMeasurement:
+        """The measurement of a frame with these detections; embeddings that are there already are kept."""
+        if self.mask_refiner is not None:
+            detections = replace(detections, masks=self.mask_refiner.refine(frame.image, detections.masks))
+        if self.embedder is not None and detections.embeddings.shape[1] == 0:
+            detections = replace(detections, embeddings=self.embedder.embed(frame.image, detections))
+        motion = STILL if self.camera_motion is None else self.camera_motion.motion(frame.image, detections.masks)
+        return FrameMeasurement(frame.number, frame.time, frame.image, detections, motion)
+
+
+def of_classes(detections: Detections, classes: tuple[int, ...]) -> Detections:
+    """The detections of these classes; all of them where `classes` is empty."""
+    if not classes:
+        return detections
+    wanted = np.isin(detections.classes, classes)
+    return detections if wanted.all() else detections.take(np.flatnonzero(wanted))

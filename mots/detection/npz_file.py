@@ -1,9 +1,9 @@
 """Detections as npz: compact, with times, embeddings and the camera's motion.
 
 Arrays in blocks of frames, `00000.frames` and so on (see `ARRAYS`), and `about`, a JSON text with the size, the frame
-rate, the numbers of frames and blocks, the names of classes that COCO lacks, and whether the masks were fitted to the
-pictures. Blocks are written and read one by one, so a long video needs no more memory than a short one. numpy's `load`
-opens the file.
+rate, the numbers of frames and blocks, the names of classes that COCO lacks, and whether the masks were refined
+(`fitted`). Blocks are written and read one by one, so a long video needs no more memory than a short one. numpy's
+`load` opens the file.
 """
 
 from __future__ import annotations
@@ -20,20 +20,23 @@ from typing import IO, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.detection.measurement import BLOCK, FrameDetections
-from mots.errors import MotsError
+from mots.detection.measurement import FrameMeasurement
+from mots.errors import FormatError
 from mots.files import FrameFile
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
+from mots.video.frame import NO_IMAGE
 
-__all__ = ["NpzWriter", "about", "frames"]
+__all__ = ["BLOCK", "NpzWriter", "about", "frames"]
+
+BLOCK = 32  # frames that are encoded or decoded together
 
 ARRAYS = {
     "frames": "(F,) int64 frame numbers",
     "times": "(F,) float64 seconds",
     "counts": "(F,) int64 detections of each frame",
-    "cameras": "(F, 2, 3) float64, the camera's motion to each frame; where it is missing, it stood still",
+    "cameras": "(F, 2, 3) float64, the camera's motion to each frame; a file without it has a fixed camera",
     "boxes": "(N, 4) float32",
     "scores": "(N,) float32",
     "classes": "(N,) int64",
@@ -44,22 +47,22 @@ ARRAYS = {
 
 
 class NpzWriter:
-    """Writes the npz form block by block under a temporary name; closing gives the file its own.
+    """Writes the npz form block by block under a temporary name, and renames the file at the end.
 
-    A block that does not fit on the disk is taken back whole: the file then ends with the block before.
+    A block that does not fit on the disk is removed whole: the file then ends with the block before.
     """
 
-    def __init__(self, path: Path, frame_rate: float, names: Mapping[int, str], fitted: bool = False) -> None:
+    def __init__(self, path: Path, frame_rate: float, names: Mapping[int, str], refined: bool = False) -> None:
         self.output, self.pipe = FrameFile(path), Pipe()
-        self.frame_rate, self.names, self.fitted = frame_rate, dict(names), fitted
+        self.frame_rate, self.names, self.refined = frame_rate, dict(names), refined
         self.file = zipfile.ZipFile(cast("IO[bytes]", self.pipe), "w", zipfile.ZIP_DEFLATED, compresslevel=1)
-        self.block: list[FrameDetections] = []
+        self.block: list[FrameMeasurement] = []
         self.length = 0
         self.marks: list[tuple[int, int, int]] = []  # members, bytes and frames before each block
         self.size = (0, 0)
 
-    def write(self, frame: int, time: float, detections: Detections, camera: NDArray[np.float64] = STILL) -> None:
-        self.block.append(FrameDetections(frame, time, detections, camera))
+    def write(self, frame: int, time: float, detections: Detections, motion: NDArray[np.float64] = STILL) -> None:
+        self.block.append(FrameMeasurement(frame, time, NO_IMAGE, detections, motion))
         self.size = detections.size
         if len(self.block) == BLOCK:
             self.flush()
@@ -74,7 +77,7 @@ class NpzWriter:
             "frames": np.array([each.frame for each in block], np.int64),
             "times": np.array([each.time for each in block], np.float64),
             "counts": np.array([len(d) for d in every], np.int64),
-            "cameras": np.array([each.camera for each in block], np.float64),
+            "cameras": np.array([each.motion for each in block], np.float64),
             "boxes": np.concatenate([d.boxes for d in every]),
             "scores": np.concatenate([d.scores for d in every]),
             "classes": np.concatenate([d.classes for d in every]),
@@ -95,7 +98,7 @@ class NpzWriter:
         self.length += len(block)
 
     def take_back(self) -> None:
-        """Forget the last block: what came after it was begun is neither in the file nor in its table of contents."""
+        """Remove the last block from the file and from its table of contents."""
         members, size, self.length = self.marks.pop()
         self.forget(members)
         self.output.cut(size)
@@ -103,7 +106,7 @@ class NpzWriter:
         self.pipe.position = self.file.start_dir = size
 
     def forget(self, members: int) -> None:
-        """Take all but the first `members` out of the table of contents."""
+        """Remove all but the first `members` from the table of contents."""
         for member in self.file.filelist[members:]:
             del self.file.NameToInfo[member.filename]
         del self.file.filelist[members:]
@@ -125,15 +128,15 @@ class NpzWriter:
             self.finish()
 
     def finish(self) -> None:
-        """Write the end of the file. Where it does not fit, blocks are given up for it, and OSError is raised."""
+        """Write the end of the file. Where it does not fit, blocks are removed for it, and OSError is raised."""
         full: OSError | None = None
         while True:
             whole: dict[str, Any] = {"frame_rate": self.frame_rate, "length": self.length, "blocks": len(self.marks)}
-            whole |= {"names": self.names, "size": self.size, "fitted": self.fitted}
+            whole |= {"names": self.names, "size": self.size, "fitted": self.refined}
             members = len(self.file.filelist)
             try:
                 self.add("about", np.array(json.dumps(whole)))
-                self.file._write_end_record()  # type: ignore[attr-defined]  # what `close` does, but it can be repeated
+                self.file._write_end_record()  # type: ignore[attr-defined]  # as `close` does, but it can be repeated
                 self.output.append(self.pipe.taken())
                 break
             except OSError as error:
@@ -150,7 +153,7 @@ class NpzWriter:
 
 
 class Pipe:
-    """Where the zip archive is written to, a file that cannot seek: holds what was written until it is taken."""
+    """The target of the zip archive, a file that cannot seek: keeps what was written until it is taken."""
 
     def __init__(self) -> None:
         self.held, self.position = bytearray(), 0
@@ -179,22 +182,22 @@ def stacked_embeddings(every: list[Detections]) -> NDArray[np.float32]:
 
 
 def about(path: Path) -> dict[str, Any]:
-    """What the file says of itself. Raises MotsError when it is no such file."""
+    """The content of `about`. Raises FormatError for another file."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            found: dict[str, Any] = json.loads(str(archive["about"]))
-        found["names"] = {int(number): str(name) for number, name in found["names"].items()}
-        found["frame_rate"] = float(found["frame_rate"])
-        found["length"], found["blocks"] = int(found["length"]), int(found["blocks"])
-        found["fitted"] = bool(found.get("fitted", False))
-        found["size"] = (int(found["size"][0]), int(found["size"][1]))
+            whole: dict[str, Any] = json.loads(str(archive["about"]))
+        whole["names"] = {int(number): str(name) for number, name in whole["names"].items()}
+        whole["frame_rate"] = float(whole["frame_rate"])
+        whole["length"], whole["blocks"] = int(whole["length"]), int(whole["blocks"])
+        whole["fitted"] = bool(whole.get("fitted", False))
+        whole["size"] = (int(whole["size"][0]), int(whole["size"][1]))
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        raise MotsError(f"{path}: not a file of detections that `mots detect` wrote ({error})") from error
-    return found
+        raise FormatError(f"{path}: not a file of saved detections ({error})") from error
+    return whole
 
 
-def frames(path: Path) -> Iterator[FrameDetections]:
-    """The frames in order, block by block. Raises MotsError for a damaged file."""
+def frames(path: Path) -> Iterator[FrameMeasurement]:
+    """The frames in order, block by block. Raises FormatError for a damaged file."""
     whole = about(path)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
@@ -205,10 +208,10 @@ def frames(path: Path) -> Iterator[FrameDetections]:
                 arrays["cameras"] = archive.get(cameras, still)
                 yield from unpacked(arrays, whole["size"])
     except (KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
-        raise MotsError(f"{path}: damaged ({error}): write it again with `mots detect`") from error
+        raise FormatError(f"{path}: damaged ({error}): save the detections again") from error
 
 
-def unpacked(arrays: dict[str, NDArray[Any]], size: tuple[int, int]) -> Iterator[FrameDetections]:
+def unpacked(arrays: dict[str, NDArray[Any]], size: tuple[int, int]) -> Iterator[FrameMeasurement]:
     """The frames of one block; every frame is of (height, width)."""
     spans = (arrays["mask_boxes"][:, 2:] - arrays["mask_boxes"][:, :2]).astype(np.int64)
     areas = spans[:, 0] * spans[:, 1]
@@ -218,7 +221,7 @@ def unpacked(arrays: dict[str, NDArray[Any]], size: tuple[int, int]) -> Iterator
     detections = Detections(arrays["boxes"], masks, arrays["scores"], arrays["classes"], arrays["embeddings"])
     detections.check()
     ends = np.cumsum(arrays["counts"])
-    for frame, time, start, stop, camera in zip(
+    for frame, time, start, stop, motion in zip(
         arrays["frames"].tolist(),
         arrays["times"].tolist(),
         ends - arrays["counts"],
@@ -226,4 +229,4 @@ def unpacked(arrays: dict[str, NDArray[Any]], size: tuple[int, int]) -> Iterator
         arrays["cameras"],
         strict=True,
     ):
-        yield FrameDetections(frame, time, detections.take(np.arange(start, stop)), camera)
+        yield FrameMeasurement(frame, time, NO_IMAGE, detections.take(np.arange(start, stop)), motion)

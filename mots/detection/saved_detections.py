@@ -1,54 +1,122 @@
-"""Opening saved detections, whichever form they have: `.npz` (everything, compact) or `.txt` (for exchange)."""
+"""Saved detections in either form: `.npz` (everything, compact) or `.txt` (for exchange)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
-from mots.detection import npz_file as detections_npz
-from mots.detection import text_file as detections_text
-from mots.detection.measurement import FrameDetections, Writer
-from mots.errors import MotsError
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["ENDINGS", "FrameDetections", "SavedDetections", "Writer", "create", "read"]
+from mots.detection import npz_file, text_file
+from mots.detection.measurement import FrameMeasurement
+from mots.errors import FormatError, InputError
+from mots.trackers.detections import Detections
+from mots.trackers.motion import STILL
+from mots.video.frame import Frame, Source
+
+__all__ = ["ENDINGS", "DetectionWriter", "SavedDetections", "joined", "read"]
 
 ENDINGS = (".npz", ".txt")
 
 
 @dataclass(frozen=True)
 class SavedDetections:
-    """A file of detections: what is known of it as a whole, and its frames in order, read as they are asked for."""
+    """A file of detections; iterating gives its frames in order, read as they are needed.
+
+    `frame_rate`: frames a second, 0 where the file does not hold it. `length`: frames, None where it is not known.
+    `names`: the classes that COCO does not have, the engine's id to a name. `refined`: whether the masks were refined
+    when they were saved. `more`: files whose frames follow.
+    """
 
     path: Path
-    frame_rate: float  # 0 where the file does not tell
-    length: int | None  # frames, where the file tells without being read
-    names: dict[int, str]  # the classes that COCO does not have: our id to name
-    fitted: bool = False  # whether the masks were fitted to the pictures already
-    more: tuple[Path, ...] = ()  # files whose frames follow
+    frame_rate: float
+    length: int | None
+    names: dict[int, str]
+    refined: bool = False
+    more: tuple[Path, ...] = ()
 
-    def __iter__(self) -> Iterator[FrameDetections]:
+    def __iter__(self) -> Iterator[FrameMeasurement]:
         for path in (self.path, *self.more):
-            yield from (detections_npz.frames if path.suffix == ".npz" else detections_text.frames)(path)
+            yield from (npz_file.frames if path.suffix == ".npz" else text_file.frames)(path)
 
 
-def read(path: Path) -> SavedDetections:
-    """Open saved detections. Raises MotsError when the file is missing or no such file."""
+def read(path: str | Path) -> SavedDetections:
+    """Open saved detections. Raises InputError when the file is missing, FormatError for another file."""
+    path = Path(path)
     if not path.is_file():
-        raise MotsError(f"{path}: no such file")
+        raise InputError(f"{path}: no such file")
     if path.suffix not in ENDINGS:
-        raise MotsError(f"{path}: saved detections end in {' or '.join(ENDINGS)}")
+        raise InputError(f"{path}: saved detections end in {' or '.join(ENDINGS)}")
     if path.suffix == ".txt":
         return SavedDetections(path, 0.0, None, {})
-    whole = detections_npz.about(path)
+    whole = npz_file.about(path)
     return SavedDetections(path, whole["frame_rate"], whole["length"], whole["names"], whole["fitted"])
 
 
-def create(path: Path, frame_rate: float, names: Mapping[int, str], fitted: bool = False) -> Writer:
-    """A writer for the form that the name's ending says. Raises OSError when the file cannot be made.
+class DetectionWriter:
+    """Writes detections in the form that the path's ending says. A context manager; the file has its name at the end.
 
-    `fitted`: whether the masks that will come were fitted to the pictures. Text cannot tell, and counts as not.
+    `frame_rate`: frames a second. `names`: the classes that COCO does not have, id to name. `refined`: whether the
+    masks are refined already. Text holds none of the three, and no times, embeddings and motions. Raises OSError when
+    the file cannot be written, InputError for another ending.
     """
-    if path.suffix == ".txt":
-        return detections_text.TextWriter(path)
-    return detections_npz.NpzWriter(path, frame_rate, names, fitted)
+
+    def __init__(
+        self,
+        path: str | Path,
+        frame_rate: float = 30.0,
+        names: Mapping[int, str] | None = None,
+        refined: bool = False,
+    ) -> None:
+        path = Path(path)
+        if path.suffix not in ENDINGS:
+            raise InputError(f"{path}: saved detections end in {' or '.join(ENDINGS)}")
+        self.writer = (
+            text_file.TextWriter(path)
+            if path.suffix == ".txt"
+            else npz_file.NpzWriter(path, frame_rate, names or {}, refined)
+        )
+
+    def write(self, frame: int, time: float, detections: Detections, motion: NDArray[np.float64] = STILL) -> None:
+        """Add a frame: its number, time in seconds, detections, and the (2, 3) camera motion to it."""
+        self.writer.write(frame, time, detections, motion)
+
+    def __enter__(self) -> DetectionWriter:
+        self.writer.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.writer.__exit__(kind, error, trace)
+
+
+def joined(source: Source, detections: SavedDetections, whole: bool = True) -> Iterator[tuple[Frame, Detections]]:
+    """Frames with the saved detections of the same number; none where the file has none for a frame.
+
+    Raises FormatError where detections are of another size than the frames, or, of a `whole` source, belong to no
+    frame.
+    """
+    saved = iter(detections)
+    current = next(saved, None)
+    matched = 0
+    for frame in source:
+        size = (frame.image.shape[0], frame.image.shape[1])
+        while current is not None and current.frame < frame.number:  # of a frame that was skipped, or of none
+            current = next(saved, None)
+        if current is None or current.frame != frame.number:
+            yield frame, Detections.empty(size)
+            continue
+        if current.detections.size != size:
+            (h, w), (high, wide) = current.detections.size, size
+            raise FormatError(f"{detections.path}: detections of {h} x {w} frames for frames of {high} x {wide}")
+        matched += len(current.detections)
+        yield frame, current.detections
+        current = next(saved, None)
+    if matched == 0 and whole:
+        raise FormatError(
+            f"{detections.path}: no detections for any frame of {source.name}: are the frame numbers the same?"
+        )

@@ -15,15 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.detection.measurement import BLOCK, FrameDetections
+from mots.detection.measurement import FrameMeasurement
 from mots.encodings import rle
 from mots.encodings.runs import masks_of, runs_of
-from mots.errors import MotsError
+from mots.errors import FormatError
 from mots.files import FrameFile
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
+from mots.video.frame import NO_IMAGE
 
-__all__ = ["TextWriter", "frames"]
+__all__ = ["BLOCK", "TextWriter", "frames"]
+
+BLOCK = 32  # frames that are decoded together
+UNKNOWN_TIME = float("nan")
 
 
 class TextWriter:
@@ -32,8 +36,8 @@ class TextWriter:
     def __init__(self, path: Path) -> None:
         self.file = FrameFile(path)
 
-    def write(self, frame: int, time: float, detections: Detections, camera: NDArray[np.float64] = STILL) -> None:
-        """Add one frame; the text form has no place for times, embeddings and the camera's motion."""
+    def write(self, frame: int, time: float, detections: Detections, motion: NDArray[np.float64] = STILL) -> None:
+        """Add one frame; the text form holds no times, embeddings and motions."""
         self.file.append(text_lines(frame, detections).encode("ascii"))
 
     def __enter__(self) -> TextWriter:
@@ -57,20 +61,20 @@ def text_lines(frame: int, detections: Detections) -> str:
     )
 
 
-def frames(path: Path) -> Iterator[FrameDetections]:
-    """The frames from the first line's to the last one's, those without lines included."""
+def frames(path: Path) -> Iterator[FrameMeasurement]:
+    """The frames from the first line's to the last one's, including those without lines. Raises FormatError."""
     next_frame: int | None = None
     size: tuple[int, int] | None = None
     for lines, first in blocks_of_lines(path):
-        found = parse(lines, path, first, size)
-        size = found.size
-        edges = np.flatnonzero(np.diff(found.frames)) + 1
-        for start, stop in zip([0, *edges], [*edges, len(found.frames)], strict=True):
-            frame = int(found.frames[start])
+        block = parse(lines, path, first, size)
+        size = block.size
+        edges = np.flatnonzero(np.diff(block.frames)) + 1
+        for start, stop in zip([0, *edges], [*edges, len(block.frames)], strict=True):
+            frame = int(block.frames[start])
             for missing in range(frame if next_frame is None else next_frame, frame):
-                yield FrameDetections(missing, float("nan"), Detections.empty(size))
+                yield FrameMeasurement(missing, UNKNOWN_TIME, NO_IMAGE, Detections.empty(size), STILL)
             rows = np.arange(start, stop)
-            yield FrameDetections(frame, float("nan"), found.detections.take(rows))
+            yield FrameMeasurement(frame, UNKNOWN_TIME, NO_IMAGE, block.detections.take(rows), STILL)
             next_frame = frame + 1
 
 
@@ -104,10 +108,10 @@ def blocks_of_lines(path: Path) -> Iterator[tuple[list[bytes], int]]:
 
 
 def parse(lines: list[bytes], path: Path, first: int, size: tuple[int, int] | None) -> ParsedLines:
-    """The fields of some lines, checked. Raises MotsError with the file, the line and what was wanted."""
+    """The fields of some lines, checked. Raises FormatError with the file, the line and what was wanted."""
 
-    def wrong(row: int, message: str) -> MotsError:
-        return MotsError(f"{path}:{first + row}: {message}")
+    def wrong(row: int, message: str) -> FormatError:
+        return FormatError(f"{path}:{first + row}: {message}")
 
     fields = [line.split() for line in lines]
     for row, parts in enumerate(fields):
@@ -150,5 +154,5 @@ def numbers(fields: list[list[bytes]], columns: tuple[int, ...], dtype: type, wr
                 except (ValueError, OverflowError):
                     text = parts[column].decode("ascii", "replace")
                     wanted = "a whole number" if kind is int else "a number"
-                    raise wrong(row, f"'{text}' where {wanted} is due") from None
+                    raise wrong(row, f"expected {wanted}, found '{text}'") from None
         raise

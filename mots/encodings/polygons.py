@@ -1,4 +1,4 @@
-"""Masks as polygons: one outline through all parts of an object, as ultralytics' segmentation labels want it."""
+"""Masks as polygons: one outline through all parts of an object, as Ultralytics' segmentation labels need it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["outline"]
 def outline(crop: NDArray[np.bool_], corner: NDArray[np.integer]) -> NDArray[np.float64] | None:
     """(K, 2) x y of the polygon of a mask, in pixels from the frame's upper left corner; None where it has too few.
 
-    `crop`: (h, w) of the mask, its upper left pixel at `corner` (2,) x y. Points are centres of border pixels. Parts
-    that something cuts apart, and holes, are reached along bridges without width: filled by the even-odd rule, borders
-    included, the polygon is the mask and its bridges. Raises MotsError where OpenCV is not installed.
+    `crop`: (h, w) of the mask, its upper left pixel at `corner` (2,) x y. Points are centres of border pixels. Separate
+    parts and holes are connected by bridges of zero width: filled by the even-odd rule, borders included, the polygon
+    is the mask and its bridges. Raises MissingDependency where OpenCV is not installed.
     """
-    cv2 = opencv("outlines of masks need OpenCV")
-    found, _ = cv2.findContours(np.pad(crop.astype(np.uint8), 1), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    pieces = sorted((piece[:, 0] for piece in found if len(piece) >= 3), key=len, reverse=True)
+    cv2 = opencv("tracing the outlines of masks")
+    contours, _ = cv2.findContours(np.pad(crop.astype(np.uint8), 1), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    pieces = sorted((piece[:, 0] for piece in contours if len(piece) >= 3), key=len, reverse=True)
     if not pieces:
         return None
     path = pieces.pop(0)
@@ -34,7 +34,7 @@ def outline(crop: NDArray[np.bool_], corner: NDArray[np.integer]) -> NDArray[np.
 
 
 def nearest_points(path: NDArray[np.int32], piece: NDArray[np.int32]) -> tuple[int, int, int]:
-    """The squared distance of two outlines' nearest points, and their places."""
+    """The squared distance of the nearest points of two outlines, and their indices."""
     distances = ((path[:, None].astype(np.int64) - piece[None]) ** 2).sum(axis=2)
     i, j = np.unravel_index(int(distances.argmin()), distances.shape)
     return int(distances[i, j]), int(i), int(j)

@@ -1,9 +1,9 @@
 """COCO's compressed run-length encoding, for all masks of a frame or of a file at once.
 
-A mask is read column by column as runs of 0 and 1 in turn, beginning with 0 (a run of 0 may be empty). From the fourth
-run on, each length is stored as its difference from the one two before; each number is cut into groups of 5 bits, the
+A mask is read column by column as alternating runs of 0 and 1, beginning with 0 (which may be empty). From the fourth
+run on, each length is stored as its difference from the one two before. Each number is split into groups of 5 bits, the
 lowest first, and stored as one character from `0` (48) on, with 32 added when more groups follow; the fifth bit of the
-last group is the sign. (The format of pycocotools' maskApi, which the tests compare with.)
+last group is the sign. (This is the format of pycocotools' maskApi, with which the tests compare.)
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RLEError(ValueError):
 
 
 def decode(strings: Sequence[bytes], size: tuple[int, int]) -> Runs:
-    """The runs of N encoded masks of (height, width). Raises RLEError naming the first that is broken."""
+    """The runs of N encoded masks of (height, width). Raises RLEError for the first that does not decode."""
     ends = np.cumsum(np.array([len(string) for string in strings], np.int64))
     begins = np.concatenate([[0], ends[:-1]]).astype(np.int64) if len(ends) else ends
     return decode_at(np.frombuffer(b"".join(strings), np.uint8), begins, ends, size)
@@ -37,13 +37,13 @@ def decode(strings: Sequence[bytes], size: tuple[int, int]) -> Runs:
 def decode_at(
     text: NDArray[np.uint8], begins: NDArray[np.int64], ends: NDArray[np.int64], size: tuple[int, int]
 ) -> Runs:
-    """The runs of N encoded masks that lie at text[begins[i]:ends[i]]. Raises RLEError as `decode` does."""
+    """The runs of N encoded masks text[begins[i]:ends[i]]. Raises RLEError as `decode` does."""
     from mots.encodings import run_kernels as kernels
 
     height, width = size
     starts, stops, bounds, areas, fault, row, detail = kernels.decode(text, begins, ends, height * width)
     if fault == kernels.BAD_CHARACTER:
-        raise RLEError(row, f"the character {chr(detail)!r}, which no encoding has")
+        raise RLEError(row, f"the character {chr(detail)!r} is not used by the encoding")
     if fault == kernels.UNFINISHED:
         raise RLEError(row, "it ends in the middle of a number")
     if fault == kernels.TOO_LONG:

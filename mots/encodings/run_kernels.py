@@ -1,9 +1,12 @@
-"""Loops over run lengths, compiled by numba: decoding COCO's RLE, and common pixels of masks given as runs.
+"""Compiled loops over run lengths: decoding and encoding COCO's RLE, and the common pixels of masks given as runs.
 
-Masks are `Runs` (see `runs.py`): 1-runs as half-open pixel numbers, column by column, ascending within a mask.
+Masks are given as the arrays of `Runs` (see `runs.py`): runs of ones as half-open pixel numbers, column by column,
+ascending within a mask.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,8 @@ __all__ = [
     "NEGATIVE",
     "TOO_LONG",
     "UNFINISHED",
+    "FrameRows",
+    "RunArrays",
     "common_pixels",
     "decode",
     "encode",
@@ -25,7 +30,23 @@ __all__ = [
 Integers = NDArray[np.int64]
 Places = NDArray[np.int32]  # pixel numbers in a frame
 
-# What `decode` found wrong with a mask.
+
+class RunArrays(NamedTuple):
+    """`starts`, `stops`: (R,) of the runs. `bounds`: (N + 1,); mask i has the runs bounds[i] to bounds[i + 1]."""
+
+    starts: Places
+    stops: Places
+    bounds: Integers
+
+
+class FrameRows(NamedTuple):
+    """`rows`: (K,) masks with pixels in the order of their frames. `frames`: (K,) the ascending frame of each."""
+
+    rows: Integers
+    frames: Integers
+
+
+# What `decode` finds wrong with a mask.
 BAD_CHARACTER, UNFINISHED, TOO_LONG, NEGATIVE, BAD_TOTAL = 1, 2, 3, 4, 5
 MAX_GROUPS = 12  # groups of 5 bits in one number
 
@@ -54,15 +75,15 @@ def number_at(text: NDArray[np.uint8], position: int, stop: int) -> tuple[int, i
 def decode(
     text: NDArray[np.uint8], begins: Integers, ends: Integers, pixels: int
 ) -> tuple[Places, Places, Integers, Integers, int, int, int]:
-    """Starts, stops and bounds of the runs, and the areas, of N encodings text[begins[i]:ends[i]] of `pixels` in all.
+    """Starts, stops and bounds of the runs, and the areas, of N encodings text[begins[i]:ends[i]] of `pixels` each.
 
-    Then the fault (0 for none), the first faulty mask, and a detail: the character, or the pixels found.
+    Then the fault (0 for none), the first faulty mask, and a detail: the character, or the number of pixels.
     """
     n = len(begins)
     room = 0
     for i in range(n):
         room += (ends[i] - begins[i] + 1) // 2
-    room += 1  # a count of zeros is written there as well, and then overwritten
+    room += 1  # a count of zeros is written there too, and overwritten by the next one
     starts = np.empty(room, np.int32)
     stops = np.empty(room, np.int32)
     bounds = np.zeros(n + 1, np.int64)
@@ -73,12 +94,12 @@ def decode(
         stop = ends[i]
         total = 0
         area = 0
-        ones = 0  # counts of zeros and of ones take turns
+        ones = 0  # counts of zeros and of ones alternate
         before = 0  # the count one before, and the one before that
         before2 = 0
         place = 0
         while position < stop:
-            # Nearly all numbers have one character; whatever else there is, faults too, goes the long way.
+            # Nearly all numbers have one character; longer ones and faults are handled by `number_at`.
             digit = int(text[position]) - 48
             if (digit & ~31) == 0:
                 value = (digit ^ 16) - 16  # the fifth bit is the sign
@@ -112,9 +133,9 @@ def decode(
 
 @compiled
 def encode(starts: Places, stops: Places, bounds: Integers, pixels: int) -> tuple[NDArray[np.uint8], Integers]:
-    """The encodings of N masks of `pixels` in all, one after the other, and the (N + 1,) places where each begins.
+    """The encodings of N masks of `pixels` each, one after the other, and the (N + 1,) places where each begins.
 
-    Runs that touch (over a column's end) become one: the encoding has no empty gap but the first.
+    Runs that touch (over a column's end) become one: only the first gap of an encoding can be empty.
     """
     n = len(bounds) - 1
     places = np.zeros(n + 1, np.int64)
@@ -123,10 +144,10 @@ def encode(starts: Places, stops: Places, bounds: Integers, pixels: int) -> tupl
     for i in range(n):
         before = two_before = three_before = np.int64(0)  # the lengths of the last counts
         count = 0
-        reached = np.int64(0)  # the pixels that are encoded
+        reached = np.int64(0)  # pixels that are encoded so far
         run = bounds[i]
         while reached < pixels or count == 0:
-            if count % 2 == 0:  # a gap, up to the next run or to the frame's end
+            if count % 2 == 0:  # a gap, to the next run or to the frame's end
                 length = (np.int64(starts[run]) if run < bounds[i + 1] else pixels) - reached
             else:
                 stop = np.int64(stops[run])
@@ -159,9 +180,9 @@ def encode(starts: Places, stops: Places, bounds: Integers, pixels: int) -> tupl
 def scan_lines(text: NDArray[np.uint8], line_ends: Integers) -> tuple[Integers, Integers, int]:
     """The (lines, 5) whole numbers of MOTS text, where each line's RLE begins, and how many lines there were.
 
-    `line_ends`: where the line feeds are. Fewer lines than those say that one is not exactly of the form
-    `0 1 2 3 4 rle`: digits, single spaces, an RLE right up to the line feed. Then someone slower has to say what is
-    wrong. (Blanks within the RLE are not looked for.)
+    `line_ends`: the places of the line feeds. Fewer lines than line feeds mean that one is not exactly of the form
+    `0 1 2 3 4 rle`: digits, single spaces, an RLE up to the line feed. A slower function then finds what is wrong.
+    (Spaces within the RLE are not checked.)
     """
     lines = len(line_ends)
     numbers = np.zeros((lines, 5), np.int64)
@@ -189,7 +210,7 @@ def scan_lines(text: NDArray[np.uint8], line_ends: Integers) -> tuple[Integers, 
 
 @compiled
 def first_behind(stops: Places, low: int, high: int, pixel: int) -> int:
-    """The first of the ascending stops[low:high] that lies behind a pixel; `high` where none does."""
+    """The first of the ascending stops[low:high] that is greater than a pixel; `high` where none is."""
     while low < high:
         middle = (low + high) // 2
         if stops[middle] > pixel:
@@ -200,15 +221,13 @@ def first_behind(stops: Places, low: int, high: int, pixel: int) -> int:
 
 
 @compiled
-def shared(
-    starts_a: Places, stops_a: Places, i: int, a_high: int, starts_b: Places, stops_b: Places, j: int, b_high: int
-) -> int:
-    """How many pixels the runs i to a_high of a share with the runs j to b_high of b."""
+def shared(a: RunArrays, i: int, a_high: int, b: RunArrays, j: int, b_high: int) -> int:
+    """How many pixels the runs i to a_high of `a` share with the runs j to b_high of `b`."""
     common = 0
     if i >= a_high or j >= b_high:
         return 0
-    # Both runs at hand stay in registers; only the one that ends first is read anew.
-    start_a, stop_a, start_b, stop_b = starts_a[i], stops_a[i], starts_b[j], stops_b[j]
+    # Both current runs stay in registers; only the one that ends first is read anew.
+    start_a, stop_a, start_b, stop_b = a.starts[i], a.stops[i], b.starts[j], b.stops[j]
     while True:
         low = max(start_a, start_b)
         high = min(stop_a, stop_b)
@@ -218,67 +237,57 @@ def shared(
             i += 1
             if i == a_high:
                 return common
-            start_a, stop_a = starts_a[i], stops_a[i]
+            start_a, stop_a = a.starts[i], a.stops[i]
         else:
             j += 1
             if j == b_high:
                 return common
-            start_b, stop_b = starts_b[j], stops_b[j]
+            start_b, stop_b = b.starts[j], b.stops[j]
 
 
 @compiled
 def common_pixels(
-    starts_a: Places,
-    stops_a: Places,
-    bounds_a: Integers,
-    rows_a: Integers,
-    frames_a: Integers,
-    starts_b: Places,
-    stops_b: Places,
-    bounds_b: Integers,
-    rows_b: Integers,
-    frames_b: Integers,
-    same: bool,
+    a: RunArrays, a_rows: FrameRows, b: RunArrays, b_rows: FrameRows, same: bool
 ) -> tuple[Integers, Integers, Integers]:
-    """Pairs of masks that share pixels: mask of a, mask of b, pixels.
+    """Pairs of masks of one frame that share pixels: mask of `a`, mask of `b`, pixels.
 
-    `rows`: masks with pixels, in the order of their frames; `frames`: the ascending frame of each row. With `same`, a
-    is b and each pair is given once, the earlier row first.
+    With `same`, `a` is `b` and each pair is given once, the earlier row first.
     """
     room = 1024
     left = np.empty(room, np.int64)
     right = np.empty(room, np.int64)
     pixels = np.empty(room, np.int64)
-    found = 0
-    # The first pixel of each mask of b, and the one behind its last, one after another as the loop wants them.
-    begins_b, ends_b = starts_b[bounds_b[rows_b]], stops_b[bounds_b[rows_b + 1] - 1]
+    count = 0
+    # The first pixel of each mask of b, and the one after its last, in the order in which the loop reads them.
+    b_begins, b_ends = b.starts[b.bounds[b_rows.rows]], b.stops[b.bounds[b_rows.rows + 1] - 1]
     b_first = 0
-    for place_a in range(len(rows_a)):
-        frame = frames_a[place_a]
-        while b_first < len(rows_b) and frames_b[b_first] < frame:
+    for a_place in range(len(a_rows.rows)):
+        frame = a_rows.frames[a_place]
+        while b_first < len(b_rows.rows) and b_rows.frames[b_first] < frame:
             b_first += 1
-        a = rows_a[place_a]
-        a_low, a_high = bounds_a[a], bounds_a[a + 1]
-        begin, end = starts_a[a_low], stops_a[a_high - 1]
-        place_b = place_a if same else b_first - 1
-        while place_b + 1 < len(rows_b) and frames_b[place_b + 1] == frame:
-            place_b += 1
-            if ends_b[place_b] <= begin or end <= begins_b[place_b]:
+        i = a_rows.rows[a_place]
+        a_low, a_high = a.bounds[i], a.bounds[i + 1]
+        begin, end = a.starts[a_low], a.stops[a_high - 1]
+        b_place = a_place if same else b_first - 1
+        while b_place + 1 < len(b_rows.rows) and b_rows.frames[b_place + 1] == frame:
+            b_place += 1
+            if b_ends[b_place] <= begin or end <= b_begins[b_place]:
                 continue
-            b = rows_b[place_b]
-            # Only the columns that both reach: the first runs to end behind the other's begin, found by halving.
+            j = b_rows.rows[b_place]
+            b_low, b_high = b.bounds[j], b.bounds[j + 1]
+            # Only the columns that both reach: the first runs that end after the other's begin, by bisection.
             common = shared(
-                starts_a, stops_a, first_behind(stops_a, a_low, a_high, begins_b[place_b]), a_high,
-                starts_b, stops_b, first_behind(stops_b, bounds_b[b], bounds_b[b + 1], begin), bounds_b[b + 1],
+                a, first_behind(a.stops, a_low, a_high, b_begins[b_place]), a_high,
+                b, first_behind(b.stops, b_low, b_high, begin), b_high,
             )  # fmt: skip
             if common:
-                if found == room:
+                if count == room:
                     room *= 2
-                    left = np.concatenate((left, np.empty(found, np.int64)))
-                    right = np.concatenate((right, np.empty(found, np.int64)))
-                    pixels = np.concatenate((pixels, np.empty(found, np.int64)))
-                left[found] = a
-                right[found] = b
-                pixels[found] = common
-                found += 1
-    return left[:found].copy(), right[:found].copy(), pixels[:found].copy()
+                    left = np.concatenate((left, np.empty(count, np.int64)))
+                    right = np.concatenate((right, np.empty(count, np.int64)))
+                    pixels = np.concatenate((pixels, np.empty(count, np.int64)))
+                left[count] = i
+                right[count] = j
+                pixels[count] = common
+                count += 1
+    return left[:count].copy(), right[:count].copy(), pixels[:count].copy()

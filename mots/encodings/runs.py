@@ -1,20 +1,25 @@
-"""Masks as runs: how files hold them, and how whole sequences are compared without drawing a pixel."""
+"""Masks as run lengths: as files store them, and as whole sequences are compared without decoding to pixels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mots.trackers.masks import Masks
 
+if TYPE_CHECKING:
+    from mots.encodings.run_kernels import FrameRows, RunArrays
+
 __all__ = ["Runs", "common_pixels", "masks_of", "runs_of", "tight_boxes"]
 
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """The 1-runs of N masks, column by column through the frame of `size` (height, width).
+    """The runs of ones of N masks, column by column through a frame of `size` (height, width).
 
     `starts`, `stops`: (R,) int32 half-open pixel numbers x * height + y, ascending within a mask. `bounds`: (N + 1,)
     int64; mask i has the runs bounds[i] to bounds[i + 1]. `areas`: (N,) int64 pixels.
@@ -35,6 +40,30 @@ class Runs:
         none = np.zeros(0, np.int32)
         return Runs(size, none, none, np.zeros(1, np.int64), np.zeros(0, np.int64))
 
+    def __repr__(self) -> str:
+        return f"Runs({len(self)} masks in {self.size[0]} x {self.size[1]})"
+
+    @property
+    def arrays(self) -> RunArrays:
+        """The arrays of the runs as a named tuple, for compiled functions."""
+        from mots.encodings.run_kernels import RunArrays
+
+        return RunArrays(self.starts, self.stops, self.bounds)
+
+    @staticmethod
+    def concatenate(size: tuple[int, int], parts: Sequence[Runs]) -> Runs:
+        """The masks of all parts in their order, of frames of one size."""
+        if not parts:
+            return Runs.empty(size)
+        counts = np.concatenate([np.diff(part.bounds) for part in parts])
+        return Runs(
+            size,
+            np.concatenate([part.starts for part in parts]),
+            np.concatenate([part.stops for part in parts]),
+            np.concatenate([[0], counts.cumsum()]).astype(np.int64),
+            np.concatenate([part.areas for part in parts]),
+        )
+
     def take(self, index: NDArray[np.int64]) -> Runs:
         """The masks at an integer index (K,), in its order."""
         lengths = np.diff(self.bounds)[index]
@@ -52,18 +81,16 @@ def common_pixels(
     """
     from mots.encodings import run_kernels
 
-    order_a, order_b = by_frame(a, frames_a), by_frame(b, frames_b)
-    return run_kernels.common_pixels(
-        a.starts, a.stops, a.bounds, order_a, frames_a[order_a],
-        b.starts, b.stops, b.bounds, order_b, frames_b[order_b],
-        a is b,
-    )  # fmt: skip
+    return run_kernels.common_pixels(a.arrays, by_frame(a, frames_a), b.arrays, by_frame(b, frames_b), a is b)
 
 
-def by_frame(runs: Runs, frames: NDArray[np.int64]) -> NDArray[np.int64]:
+def by_frame(runs: Runs, frames: NDArray[np.int64]) -> FrameRows:
     """The masks that have pixels, in the order of their frames."""
+    from mots.encodings.run_kernels import FrameRows
+
     order = np.argsort(frames, kind="stable")
-    return order[runs.bounds[order + 1] > runs.bounds[order]]
+    rows = order[runs.bounds[order + 1] > runs.bounds[order]]
+    return FrameRows(rows, frames[rows])
 
 
 def tight_boxes(runs: Runs) -> NDArray[np.int32]:
@@ -76,9 +103,9 @@ def tight_boxes(runs: Runs) -> NDArray[np.int32]:
     firsts, lasts = runs.bounds[filled], runs.bounds[filled + 1] - 1
     columns, last_columns = runs.starts // height, (runs.stops - 1) // height
     rows, last_rows = runs.starts - columns * height, runs.stops - 1 - last_columns * height
-    over = last_columns > columns  # a run goes over from one column's foot to the next one's head
+    over = last_columns > columns  # a run that continues from the bottom of a column at the top of the next
     rows, last_rows = np.where(over, 0, rows), np.where(over, height - 1, last_rows)
-    # The runs of all masks lie one after the other, those of masks without pixels nowhere.
+    # The runs of all masks lie one after the other; masks without pixels have none.
     boxes[filled, 0], boxes[filled, 2] = columns[firsts], last_columns[lasts] + 1
     boxes[filled, 1] = np.minimum.reduceat(rows, firsts)
     boxes[filled, 3] = np.maximum.reduceat(last_rows, firsts) + 1
@@ -121,7 +148,7 @@ def runs_of(masks: Masks) -> Runs:
     talls = masks.boxes[:, 3] - masks.boxes[:, 1]
     widths = masks.boxes[:, 2] - masks.boxes[:, 0]
     for i in range(len(masks)):
-        # A clear row below each crop keeps the runs of neighbouring columns apart.
+        # An empty row below each crop separates the runs of neighbouring columns.
         padded = np.zeros((int(widths[i]), int(talls[i]) + 1), np.uint8)
         padded[:, :-1] = masks.crop(i).T
         columns.append(padded.ravel())

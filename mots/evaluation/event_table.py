@@ -1,4 +1,4 @@
-"""Tables of scored events, as CSV or Parquet: one match, switch, miss or false positive a row."""
+"""Scored events as CSV or Parquet: one match, switch, miss or false positive a row."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from mots.errors import MotsError
-from mots.files import write_whole
+from mots.errors import InputError
+from mots.files import cannot_write, write_whole
+from mots.optional import optional_import
 
 __all__ = ["COLUMNS", "write"]
 
@@ -16,11 +17,13 @@ COLUMNS = ("sequence", "class", "frame", "event", "object", "hypothesis", "iou")
 Row = tuple[str, str, int, str, int | None, int | None, float | None]
 
 
-def write(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows of COLUMNS by the name's ending, .csv or .parquet; an absent id or IoU is empty.
+def write(path: str | Path, rows: Sequence[Row]) -> None:
+    """Write rows of COLUMNS by the name's ending, .csv or .parquet; a missing id or IoU is empty.
 
-    Raises MotsError for another ending, where pyarrow is missing, and where the file cannot be written.
+    Raises InputError for another ending, MissingDependency where pyarrow is not installed, MotsError where the file
+    cannot be written.
     """
+    path = Path(path)
     try:
         if path.suffix == ".csv":
             output = io.StringIO()
@@ -31,18 +34,15 @@ def write(path: Path, rows: Sequence[Row]) -> None:
         elif path.suffix == ".parquet":
             write_whole(path, parquet(rows))
         else:
-            raise MotsError(f"{path}: events are written as .csv or .parquet")
+            raise InputError(f"{path}: events are written as .csv or .parquet")
     except OSError as error:
-        raise MotsError(f"{path}: cannot be written ({error.strerror})") from error
+        raise cannot_write(path, error) from error
 
 
 def parquet(rows: Sequence[Row]) -> bytes:
     """The rows as a Parquet file."""
-    try:
-        import pyarrow
-        from pyarrow import parquet as files
-    except ImportError as error:
-        raise MotsError("Parquet needs pyarrow: pip install 'mots-engine[parquet]', or write .csv") from error
+    pyarrow = optional_import("pyarrow", "writing Parquet", extra="parquet", otherwise="write .csv")
+    files = optional_import("pyarrow.parquet", "writing Parquet", extra="parquet")
     kinds = (pyarrow.string(), pyarrow.string(), pyarrow.int64(), pyarrow.string(), pyarrow.int64(), pyarrow.int64())
     schema = pyarrow.schema(list(zip(COLUMNS, (*kinds, pyarrow.float64()), strict=True)))
     columns = list(zip(*rows, strict=True)) or [()] * len(COLUMNS)

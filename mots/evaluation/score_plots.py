@@ -1,13 +1,14 @@
-"""Scores as pictures: HOTA over alpha, and bars by sequence, as PNG and SVG."""
+"""Scores as plots: HOTA over alpha, and bars by sequence, as PNG and SVG."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from mots.errors import MotsError
 from mots.evaluation.scoring import ClassScores, Scores
+from mots.files import cannot_write
 from mots.metrics.hota import ALPHAS
+from mots.optional import optional_import
 
 __all__ = ["plot"]
 
@@ -15,18 +16,15 @@ CURVES = {"HOTA": "hota", "DetA": "det_a", "AssA": "ass_a", "LocA": "loc_a"}
 BARS = ("HOTA", "sMOTSA", "IDF1")
 
 
-def plot(scores: Scores, folder: Path) -> list[Path]:
+def plot(scores: Scores, folder: str | Path) -> list[Path]:
     """Write `hota_<class>` and `sequences_<class>` as .png and .svg into `folder`; the files written.
 
-    Raises MotsError where matplotlib is missing or the folder cannot be written.
+    Raises MissingDependency where matplotlib is not installed, MotsError where the folder cannot be written.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise MotsError("plots need matplotlib: pip install 'mots-engine[plot]'") from error
-    matplotlib.use("Agg")
+    optional_import("matplotlib", "plotting", extra="plot").use("Agg")
     from matplotlib import pyplot
 
+    folder = Path(folder)
     written: list[Path] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +38,7 @@ def plot(scores: Scores, folder: Path) -> list[Path]:
                     figure.savefig(written[-1], dpi=120)
                 pyplot.close(figure)
     except OSError as error:
-        raise MotsError(f"{folder}: cannot be written ({error.strerror})") from error
+        raise cannot_write(folder, error) from error
     return written
 
 

@@ -1,4 +1,4 @@
-"""Scores as people and programs read them: a table in the terminal, JSON, CSV."""
+"""Scores as a table in the terminal, as JSON and as CSV."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mots.evaluation.scoring import COUNTS, Scores
 
 __all__ = ["COLUMNS", "as_csv", "as_json", "print_table"]
 
-COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "FP", "FN")  # what 80 characters hold
+COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "FP", "FN")  # as many as fit into 80 characters
 TOGETHER = "combined"
 
 
 def print_table(scores: Scores) -> None:
-    """A table of each class on standard output: sequences, and all of them together. Ratios are in per cent."""
+    """A table of each class on standard output: the sequences, and all together. Ratios are in per cent."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -32,14 +32,14 @@ def print_table(scores: Scores) -> None:
             table.add_column(column, justify="right", no_wrap=True)
         for sequence, classes in whole["sequences"].items():
             if name in classes:
-                table.add_row(sequence, *(shown(classes[name], column) for column in columns))
+                table.add_row(sequence, *(cell(classes[name], column) for column in columns))
         if len(whole["sequences"]) > 1 or name not in next(iter(whole["sequences"].values()), {}):
             table.add_section()
-            table.add_row(TOGETHER, *(shown(combined, column) for column in columns), style="bold")
+            table.add_row(TOGETHER, *(cell(combined, column) for column in columns), style="bold")
         console.print(table)
 
 
-def shown(numbers: dict[str, float], name: str) -> str:
+def cell(numbers: dict[str, float], name: str) -> str:
     """A count as it is, a ratio in per cent."""
     return f"{numbers[name]:.0f}" if name in COUNTS else f"{100 * numbers[name]:.2f}"
 

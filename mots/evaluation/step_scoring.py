@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import MotsError
+from mots.errors import FormatError, InputError
 from mots.formats import kitti_step
 from mots.metrics.stq import StqCounts, stq
 
-__all__ = ["score_step"]
+__all__ = ["counts_of", "score_step"]
 
 Codes = NDArray[np.uint32]
 
@@ -22,37 +22,39 @@ def score_step(
 ) -> dict[str, dict[str, StqCounts]]:
     """STQ of each sequence, under the class `all`. `lengths`: the sequences to score; all of the truth without it.
 
-    Raises MotsError for a missing sequence or frame, a frame that the truth does not have, and an unreadable picture.
+    Raises InputError for a missing sequence, FormatError for a missing frame, a frame that the truth does not have, and
+    a picture that cannot be read.
     """
-    truths, found = kitti_step.sequences(truth), kitti_step.sequences(results)
+    truths, given = kitti_step.sequences(truth), kitti_step.sequences(results)
     names = list(sequences) if sequences is not None else list(lengths or truths)
     for name in names:
         if name not in truths:
-            raise MotsError(f"{truth}: the truth of sequence {name} is missing: wanted {name}/000000.png")
-        if name not in found:
-            raise MotsError(f"{results}: sequence {name} is missing: wanted {name}/000000.png")
-    return {name: {"all": counted(truths[name], found[name])} for name in names}
+            raise InputError(f"{truth}: the truth of sequence {name} is missing: wanted {name}/000000.png")
+        if name not in given:
+            raise InputError(f"{results}: sequence {name} is missing: wanted {name}/000000.png")
+    return {name: {"all": counts_of(truths[name], given[name])} for name in names}
 
 
-def counted(truth: Path, results: Path) -> StqCounts:
+def counts_of(truth: Path, results: Path) -> StqCounts:
+    """The counts of one sequence from its two folders. Raises FormatError."""
     try:
         return stq(pairs(truth, results))
     except ValueError as error:
-        raise MotsError(f"{results}: {error}") from error
+        raise FormatError(f"{results}: {error}") from error
 
 
 def pairs(truth: Path, results: Path) -> Iterator[tuple[Codes, Codes]]:
     """The frames of truth and results side by side."""
-    wanted, found = kitti_step.frames(truth), kitti_step.frames(results)
-    for number in sorted(set(wanted) ^ set(found)):
+    wanted, given = kitti_step.frames(truth), kitti_step.frames(results)
+    for number in sorted(set(wanted) ^ set(given)):
         if number in wanted:
-            raise MotsError(f"{results}: frame {number} is missing: wanted {wanted[number].name}")
-        raise MotsError(f"{found[number]}: the truth has no frame {number}")
+            raise FormatError(f"{results}: frame {number} is missing: wanted {wanted[number].name}")
+        raise FormatError(f"{given[number]}: the truth has no frame {number}")
     for number in sorted(wanted):
-        one, two = kitti_step.read(wanted[number]), kitti_step.read(found[number])
+        one, two = kitti_step.read(wanted[number]), kitti_step.read(given[number])
         if one.shape != two.shape:
-            raise MotsError(
-                f"{found[number]}: {two.shape[0]} x {two.shape[1]} pixels where the truth has "
+            raise FormatError(
+                f"{given[number]}: {two.shape[0]} x {two.shape[1]} pixels where the truth has "
                 f"{one.shape[0]} x {one.shape[1]}"
             )
         yield one, two

@@ -1,1 +1,10 @@
-"""One file a format, reading and writing labels. Other tools' ids, class numbers and encodings stay in here."""
+"""One file a format, reading and writing a `LabelTable`. Other tools' ids and class numbers stay in here."""
+
+from mots.lazy import lazy_package
+
+MODULES = (
+    "coco", "convert", "faults", "kitti_step", "label_table", "mot_boxes", "mots_png", "mots_text", "panoptic",
+    "parquet", "places", "scalabel", "youtube_vis",
+)  # fmt: skip
+
+__getattr__, __dir__ = lazy_package(__name__, MODULES)

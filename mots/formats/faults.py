@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mots.errors import MotsError
+from mots.errors import FormatError
 
-__all__ = ["Fault", "Report", "fail"]
+__all__ = ["Fault", "Report", "fail", "ignore_fault"]
 
 
 @dataclass(frozen=True)
@@ -41,5 +41,9 @@ Report = Callable[[Fault], None]
 
 
 def fail(fault: Fault) -> None:
-    """The strict way to report a fault: raise MotsError."""
-    raise MotsError(str(fault))
+    """The strict way to report a fault: raise FormatError."""
+    raise FormatError(str(fault))
+
+
+def ignore_fault(fault: Fault) -> None:
+    """The lenient way: do nothing."""

@@ -8,49 +8,49 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import MotsError
+from mots.errors import FormatError, InputError
 from mots.files import write_whole
 
 __all__ = ["frames", "read", "sequences", "write"]
 
 
 def sequences(folder: Path) -> dict[str, Path]:
-    """The sequences of a folder of `<sequence>/%06d.png`, by name. Raises MotsError when there is none."""
+    """The sequences of a folder of `<sequence>/%06d.png`, by name. Raises InputError when there is none."""
     if not folder.is_dir():
-        raise MotsError(f"{folder}: no such folder")
+        raise InputError(f"{folder}: no such folder")
     found = {entry.name: entry for entry in sorted(folder.iterdir()) if entry.is_dir() and any(entry.glob("*.png"))}
     if not found:
-        raise MotsError(f"{folder}: no sequences here: wanted folders <sequence>/000000.png")
+        raise InputError(f"{folder}: no sequences here: wanted folders <sequence>/000000.png")
     return found
 
 
 def frames(folder: Path) -> dict[int, Path]:
-    """The frames of a sequence's folder by number. Raises MotsError for a name that is no number."""
-    found: dict[int, Path] = {}
+    """The frames of a sequence's folder by number. Raises FormatError for a name that is no number."""
+    by_number: dict[int, Path] = {}
     for path in sorted(folder.glob("*.png")):
         if not path.stem.isdigit():
-            raise MotsError(f"{path}: a frame's name is its number, as in 000017.png")
-        found[int(path.stem)] = path
-    return found
+            raise FormatError(f"{path}: a frame's name is its number, as in 000017.png")
+        by_number[int(path.stem)] = path
+    return by_number
 
 
 def read(path: Path) -> NDArray[np.uint32]:
-    """(H, W) codes semantic << 16 | instance. Raises MotsError for a file that is no 8-bit RGB PNG."""
+    """(H, W) codes semantic << 16 | instance. Raises FormatError for a file that is no 8-bit RGB PNG."""
     from mots.video.images import open_image
 
     try:
         picture = open_image(path)
     except OSError as error:
-        raise MotsError(f"{path}: cannot be read as a PNG ({error})") from error
+        raise FormatError(f"{path}: cannot be read as a PNG ({error})") from error
     if picture.mode != "RGB":
-        raise MotsError(f"{path}: a picture of mode {picture.mode} where three channels of 8 bits are due")
+        raise FormatError(f"{path}: expected three channels of 8 bits, found a picture of mode {picture.mode}")
     pixels = np.asarray(picture)
     wide = pixels.astype(np.uint32)
     return np.asarray((wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2], np.uint32)
 
 
 def write(path: Path, codes: NDArray[np.integer]) -> None:
-    """Write (H, W) codes; the file is never there in part. Raises ValueError for a code beyond 24 bits."""
+    """Write (H, W) codes, under a temporary name first. Raises ValueError for a code beyond 24 bits."""
     from PIL import Image
 
     wide = np.asarray(codes, np.int64)

@@ -9,70 +9,62 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.encodings.runs import Runs
-from mots.errors import MotsError
+from mots.errors import FormatError
 from mots.files import write_whole
 from mots.formats import kitti_step
 from mots.formats.faults import Fault, Report, fail
-from mots.formats.mots_text import MotsLines, split_id
+from mots.formats.label_table import LabelTable
+from mots.formats.mots_text import engine_classes, split_id
 
 __all__ = ["read", "read_image", "runs_of_ids", "write"]
 
+Z_RLE = 3  # zlib's strategy of run lengths alone: labels need no more, and it takes two thirds of the time
 
-RUN_LENGTHS = 3  # zlib's Z_RLE
 
-
-def read(folder: Path, report: Report = fail, size: tuple[int, int] | None = None) -> MotsLines:
-    """The objects of a folder of `%06d.png` as lines; a frame's place in the order stands for the line numbers.
+def read(folder: str | Path, report: Report = fail, size: tuple[int, int] | None = None) -> LabelTable:
+    """The labels of a folder of `%06d.png`; the place among all masks takes the part of the line number.
 
     Faults go to `report`: a picture that cannot be read, or of another mode or size.
     """
+    folder = Path(folder)
     frames: list[NDArray[np.int64]] = []
     parts: list[tuple[NDArray[np.int64], Runs]] = []
     for number, path in kitti_step.frames(folder).items():
         try:
             image = read_image(path)
-        except MotsError as error:
+        except FormatError as error:
             report(Fault("picture", str(path), str(error).removeprefix(f"{path}: "), frame=number))
             continue
         size = (image.shape[0], image.shape[1]) if size is None else size
         if image.shape != size:
-            found = f"{image.shape[0]} x {image.shape[1]}"
-            message = f"a picture of {found} where {size[0]} x {size[1]} is due"
+            message = f"expected a picture of {size[0]} x {size[1]}, found {image.shape[0]} x {image.shape[1]}"
             report(Fault("size", str(path), message, frame=number))
             continue
         ids, runs = runs_of_ids(image)
         frames.append(np.full(len(ids), number))
         parts.append((ids, runs))
-    bounds = np.concatenate([[0], *(np.diff(runs.bounds) for _, runs in parts)]).cumsum().astype(np.int64)
-    none, nowhere = np.zeros(0, np.int64), np.zeros(0, np.int32)
-    together = Runs(
-        size or (0, 0),
-        np.concatenate([nowhere, *(runs.starts for _, runs in parts)]),
-        np.concatenate([nowhere, *(runs.stops for _, runs in parts)]),
-        bounds,
-        np.concatenate([none, *(runs.areas for _, runs in parts)]),
-    )
-    every = np.concatenate([none, *(ids for ids, _ in parts)])
-    classes = np.array([split_id(identity)[0] for identity in every.tolist()], np.int64)
-    numbers = np.arange(1, len(every) + 1)
-    return MotsLines(str(folder), numbers, np.concatenate([none, *frames]), every, classes, together)
+    none = np.zeros(0, np.int64)
+    ids = np.concatenate([none, *(part for part, _ in parts)])
+    classes = engine_classes(np.array([split_id(identity)[0] for identity in ids.tolist()], np.int64))
+    runs = Runs.concatenate(size or (0, 0), [part for _, part in parts])
+    return LabelTable(str(folder), np.arange(1, len(ids) + 1), np.concatenate([none, *frames]), ids, classes, runs)
 
 
 def read_image(path: Path) -> NDArray[np.int64]:
-    """(H, W) ids. Raises MotsError for a file that is no 16-bit PNG of one channel."""
+    """(H, W) ids. Raises FormatError for a file that is no 16-bit PNG of one channel."""
     from mots.video.images import open_image
 
     try:
         picture = open_image(path)
     except OSError as error:
-        raise MotsError(f"{path}: cannot be read as a PNG ({error})") from error
+        raise FormatError(f"{path}: cannot be read as a PNG ({error})") from error
     if picture.mode not in ("I;16", "I;16B", "I"):
-        raise MotsError(f"{path}: a picture of mode {picture.mode} where one channel of 16 bits is due")
+        raise FormatError(f"{path}: expected one channel of 16 bits, found a picture of mode {picture.mode}")
     return np.asarray(picture).astype(np.int64)
 
 
 def runs_of_ids(image: NDArray[np.int64]) -> tuple[NDArray[np.int64], Runs]:
-    """The ids of a picture, ascending, and their masks' runs."""
+    """The ids of a picture (H, W), ascending, and their masks' runs."""
     column_by_column = image.T.ravel()
     edges = np.flatnonzero(np.diff(column_by_column)) + 1
     starts = np.concatenate([[0], edges]).astype(np.int32)
@@ -87,12 +79,11 @@ def runs_of_ids(image: NDArray[np.int64]) -> tuple[NDArray[np.int64], Runs]:
 
 
 def write(path: Path, ids: NDArray[np.integer]) -> None:
-    """Write (H, W) ids; the file is never there in part. Raises ValueError for an id beyond 16 bits."""
+    """Write (H, W) ids, under a temporary name first. Raises ValueError for an id beyond 16 bits."""
     from PIL import Image
 
     if ids.size and (ids.min() < 0 or ids.max() >= 1 << 16):
         raise ValueError("an id beyond 65535")
     content = io.BytesIO()
-    # Run lengths alone: labels need no more, and it takes two thirds of the time.
-    Image.fromarray(ids.astype(np.uint16)).save(content, format="PNG", compress_level=1, compress_type=RUN_LENGTHS)
+    Image.fromarray(ids.astype(np.uint16)).save(content, format="PNG", compress_level=1, compress_type=Z_RLE)
     write_whole(path, content.getvalue())

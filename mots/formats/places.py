@@ -1,4 +1,4 @@
-"""Where a sequence lies: as text in a folder, in MOTSChallenge's layout or in a zip archive, or as a folder of PNGs."""
+"""Where the labels of a sequence are: text in a folder or archive, MOTSChallenge's layout, JSON, a folder of PNGs."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from mots.errors import MotsError
+from mots.errors import FormatError, InputError
 from mots.formats import mots_png, scalabel
-from mots.formats.faults import Report, fail
-from mots.formats.mots_text import MotsLines, parse
+from mots.formats.faults import Report, fail, ignore_fault
+from mots.formats.label_table import LabelTable
+from mots.formats.mots_text import parse
 
-__all__ = ["Place", "length", "load", "sequences"]
+__all__ = ["Place", "content_of", "length", "load", "sequences"]
 
-# Where truth lies below a folder, by the data sets' own layouts.
+# Truth below a folder, in the data sets' own layouts.
 TRUTH_FOLDERS = ("", "instances_txt", "label_02")
 TRUTH_FILES = ("gt/gt.txt", "gt.txt", "instances.txt")
 
@@ -31,28 +32,29 @@ class Place:
 
 
 def sequences(path: Path, results: bool = False) -> dict[str, Place]:
-    """The sequences in a folder or zip archive, by name. `results` have their files at the root.
+    """The sequences in a folder, zip archive or JSON file, by name. `results`: the files must lie at the root.
 
-    Raises MotsError for a missing path, for no archive, and for results in folders inside one.
+    Raises InputError for a missing path, FormatError for a file that is no archive and for results in folders inside
+    an archive.
     """
     if not path.exists():
-        raise MotsError(f"{path}: no such file or folder")
+        raise InputError(f"{path}: no such file or folder")
     if path.suffix == ".json":
-        return {name: Place(path, name) for name in scalabel.read(path, lambda fault: None)}  # `load` reports them
+        return {name: Place(path, name) for name in scalabel.read(path, ignore_fault)}  # `load` reports faults
     if path.is_file():
         return members(path, results)
-    found: dict[str, Place] = {}
+    places: dict[str, Place] = {}
     for folder in ("",) if results else TRUTH_FOLDERS:
         for file in sorted((path / folder).glob("*.txt")):
-            found.setdefault(file.stem, Place(file))
+            places.setdefault(file.stem, Place(file))
     for entry in sorted(path.iterdir()):
         if entry.is_dir() and entry.name not in TRUTH_FOLDERS and any(entry.glob("*.png")):
-            found.setdefault(entry.name, Place(entry))
+            places.setdefault(entry.name, Place(entry))
     for entry in () if results else sorted(path.iterdir()):
         for name in TRUTH_FILES:
             if (entry / name).is_file():
-                found.setdefault(entry.name, Place(entry / name))
-    return found
+                places.setdefault(entry.name, Place(entry / name))
+    return places
 
 
 def members(path: Path, results: bool) -> dict[str, Place]:
@@ -61,32 +63,35 @@ def members(path: Path, results: bool) -> dict[str, Place]:
         with zipfile.ZipFile(path) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/")]
     except (zipfile.BadZipFile, OSError) as error:
-        raise MotsError(f"{path}: neither a folder nor a zip archive ({error})") from error
+        raise FormatError(f"{path}: neither a folder nor a zip archive ({error})") from error
     deep = [name for name in names if "/" in name and name.endswith(".txt")]
     if results and deep:
-        raise MotsError(f"{path}: '{deep[0]}' lies in a folder inside the archive: the text files belong at its root")
+        raise FormatError(f"{path}: '{deep[0]}' lies in a folder inside the archive: the text files belong at its root")
     return {Path(name).stem: Place(path, name) for name in names if name.endswith(".txt")}
 
 
-def load(place: Place, report: Report = fail, size: tuple[int, int] | None = None) -> MotsLines:
-    """The lines of a file; see `kitti_mots.parse`. Raises MotsError when it cannot be read."""
+def load(place: Place, report: Report = fail, size: tuple[int, int] | None = None) -> LabelTable:
+    """The labels at a place; faults of the content go to `report`. Raises FormatError when it cannot be read."""
     if place.path.is_dir():
         return mots_png.read(place.path, report, size)
     if place.path.suffix == ".json":
         return scalabel.read(place.path, report)[place.member]
+    return parse(content_of(place), str(place), report, size)
+
+
+def content_of(place: Place) -> bytes:
+    """The bytes of a text file or of an archive's member. Raises FormatError when they cannot be read."""
     try:
         if place.member:
             with zipfile.ZipFile(place.path) as archive:
-                content = archive.read(place.member)
-        else:
-            content = place.path.read_bytes()
+                return archive.read(place.member)
+        return place.path.read_bytes()
     except (OSError, zipfile.BadZipFile) as error:
-        raise MotsError(f"{place}: cannot be read ({error})") from error
-    return parse(content, str(place), report, size)
+        raise FormatError(f"{place}: cannot be read ({error})") from error
 
 
 def length(path: Path, name: str) -> int:
-    """How many frames MOTSChallenge's `seqinfo.ini` gives a sequence of the truth; 0 where there is none."""
+    """The number of frames of a sequence in MOTSChallenge's `seqinfo.ini`; 0 where there is none."""
     file = path / name / "seqinfo.ini"
     if not file.is_file():
         return 0
@@ -95,4 +100,4 @@ def length(path: Path, name: str) -> int:
         ini.read(file, encoding="utf-8")
         return int(ini["Sequence"]["seqLength"])
     except (configparser.Error, KeyError, ValueError, UnicodeDecodeError) as error:
-        raise MotsError(f"{file}: no seqLength in a section [Sequence] ({error})") from error
+        raise FormatError(f"{file}: no seqLength in a section [Sequence] ({error})") from error

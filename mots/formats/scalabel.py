@@ -8,30 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from mots.classes import MOTS_IGNORE
+from mots.classes import BDD_CLASSES, IGNORE
 from mots.encodings import rle
 from mots.encodings.runs import Runs
-from mots.errors import MotsError
+from mots.errors import FormatError
 from mots.formats.faults import Fault, Report, fail
-from mots.formats.mots_text import MotsLines
+from mots.formats.label_table import LabelTable
 
-__all__ = ["CLASSES", "read"]
-
-# In the order of the data set's own list; 10 stays the ignore region.
-CLASSES = {
-    name: number
-    for number, name in enumerate(
-        ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle"), start=1
-    )
-}
+__all__ = ["read"]
 
 
-def read(path: Path, report: Report = fail) -> dict[str, MotsLines]:
-    """The sequences of a file by their video's name, with classes as CLASSES numbers them; crowds are ignore regions.
+def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+    """The sequences of a file by their video's name; crowds are ignore regions.
 
-    Labels of other categories are passed over. Faults go to `report`: a label without a mask or with one that does not
-    decode. Raises MotsError for a file that is no such JSON.
+    Labels of other categories than BDD100K's are skipped. Faults go to `report`: a label without a mask or with one
+    that does not decode. Raises FormatError for a file that is no such JSON.
     """
+    path = Path(path)
     try:
         frames = json.loads(path.read_bytes())
         frames = frames["frames"] if isinstance(frames, dict) else frames
@@ -39,18 +32,18 @@ def read(path: Path, report: Report = fail) -> dict[str, MotsLines]:
         for frame in frames:
             rows = videos.setdefault(str(frame["videoName"]), [])
             for label in frame.get("labels") or ():
-                if label["category"] in CLASSES:
+                if label["category"] in BDD_CLASSES:
                     rows.append((int(frame["frameIndex"]), str(label["id"]), label))
-        return {name: lines(rows, f"{path}: {name}", report) for name, rows in videos.items()}
+        return {name: table_of(rows, f"{path}: {name}", report) for name, rows in videos.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MotsError(f"{path}: not Scalabel's JSON of frames with labels ({error!r})") from error
+        raise FormatError(f"{path}: not Scalabel's JSON of frames with labels ({error!r})") from error
 
 
-def lines(rows: list[tuple[int, str, dict[str, Any]]], origin: str, report: Report) -> MotsLines:
-    """The labels of one video; a label's place in the file stands for its line number."""
+def table_of(rows: list[tuple[int, str, dict[str, Any]]], origin: str, report: Report) -> LabelTable:
+    """The labels of one video; a label's place in the file takes the part of its line number."""
     names = {name: number for number, name in enumerate(sorted({identity for _, identity, _ in rows}), start=1)}
     size: tuple[int, int] | None = None
-    kept: list[tuple[int, int, int, int]] = []
+    labels: list[tuple[int, int, int, int]] = []
     encoded: list[bytes] = []
     for number, (frame, identity, label) in enumerate(rows, start=1):
         mask = label.get("rle")
@@ -58,10 +51,10 @@ def lines(rows: list[tuple[int, str, dict[str, Any]]], origin: str, report: Repo
         if not mask:
             report(Fault("mask", where, "no mask in 'rle'", frame=frame))
             continue
-        found = (int(mask["size"][0]), int(mask["size"][1]))
-        size = found if size is None else size
-        if found != size:
-            message = f"a frame of {found[0]} x {found[1]} where the first has {size[0]} x {size[1]}"
+        own = (int(mask["size"][0]), int(mask["size"][1]))
+        size = own if size is None else size
+        if own != size:
+            message = f"a frame of {own[0]} x {own[1]} where the first has {size[0]} x {size[1]}"
             report(Fault("size", where, message, frame=frame))
             continue
         try:
@@ -70,8 +63,8 @@ def lines(rows: list[tuple[int, str, dict[str, Any]]], origin: str, report: Repo
             report(Fault("mask", where, f"the mask does not decode: {error}", frame=frame))
             continue
         crowd = bool((label.get("attributes") or {}).get("crowd"))
-        kept.append((number, frame, names[identity], MOTS_IGNORE if crowd else CLASSES[label["category"]]))
+        labels.append((number, frame, names[identity], IGNORE if crowd else BDD_CLASSES[label["category"]]))
         encoded.append(mask["counts"].encode("ascii"))
-    numbers, frames, ids, classes = np.array(kept, np.int64).reshape(-1, 4).T
+    numbers, frames, ids, classes = np.array(labels, np.int64).reshape(-1, 4).T
     runs = rle.decode(encoded, size) if size is not None else Runs.empty((0, 0))
-    return MotsLines(origin, numbers, frames, ids, classes, runs)
+    return LabelTable(origin, numbers, frames, ids, classes, runs)

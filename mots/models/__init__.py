@@ -1,1 +1,9 @@
 """Networks and their weights: the only code that imports torch, ultralytics and torchreid, and only to load one."""
+
+from mots.lazy import lazy_package
+
+MODULES = (
+    "checkpoints", "devices", "onnx_runtime", "reid", "torch_runtime", "torchvision_nms", "weights", "yolov8_seg",
+)  # fmt: skip
+
+__getattr__, __dir__ = lazy_package(__name__, MODULES)

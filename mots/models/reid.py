@@ -1,82 +1,82 @@
-"""ReID networks: one embedding of each detection, by which a person is known again after an occlusion.
+"""ReID networks: an embedding of each detection by which an object is recognised after an occlusion.
 
-OSNet and its kin from torchreid (`.pth`, `.pt`), or any export of a network from crops to features (`.onnx`).
+OSNet and its relatives from torchreid (`.pth`, `.pt`), or an export of any network from crops to features (`.onnx`).
 """
 
 from __future__ import annotations
 
-import os
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import MotsError
+from mots.errors import FormatError
+from mots.models.onnx_runtime import OnnxRuntime
+from mots.models.torch_runtime import TorchRuntime
 from mots.models.weights import find
 from mots.trackers.detections import Detections
 
-__all__ = ["ReID", "ReIDSettings"]
+__all__ = ["COLOURS", "OFF", "ReID", "ReIDSettings"]
 
+COLOURS, OFF = "colours", "off"  # values of `ReIDSettings.weights` that name no network
 # ImageNet's mean and standard deviation of red, green and blue, with which these networks are trained.
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
-SIZE = (256, 128)  # height and width of a person's crop, where the network does not fix them itself
+SIZE = (256, 128)  # height and width of a person's crop, where the network does not fix them
 
 
 @dataclass(frozen=True)
 class ReIDSettings:
-    """Which network, and how it sees a detection."""
+    """Which network describes appearance, and how it sees a detection."""
 
     weights: str = "colours"  # a network's path or name; "colours": no network; "off": no appearance at all
-    colour_share: float = 0.5  # of a network's embedding joined with the colours': the colours' part
-    blank_background: bool = False  # paint what is outside the mask in the mean colour
-    device: str = "auto"
+    colour_share: float = 0.5  # share of the colours in the cosine, where a network is joined with them
+    blank_background: bool = False  # paint the pixels outside the mask in the mean colour
+    device: str = "auto"  # cpu, cuda:0, mps; auto takes a GPU where there is one
     batch: int = 32  # crops that go through the network at once
 
 
-class Network(Protocol):
-    size: tuple[int, int]  # height and width of the crops
-    dimension: int  # D
-
-    def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(B, D) features of crops (B, 3, height, width)."""
-        ...
-
-
 class ReID:
-    """Embeds detections by a network (`settings.weights`).
+    """An embedder by a network (`settings.weights`).
 
-    Raises MotsError for weights that are not there or do not fit.
+    Raises InputError for weights that are not found, FormatError for ones that do not fit.
     """
 
     def __init__(self, settings: ReIDSettings | None = None) -> None:
         self.settings = settings or ReIDSettings()
         path = find(self.settings.weights)
-        self.network: Network
+        self.size = SIZE
+        self.runtime: TorchRuntime | OnnxRuntime
         if path.suffix == ".onnx":
-            self.network = OnnxNetwork(path)
+            self.runtime = OnnxRuntime(path)
+            self.size = self.runtime.fixed_size or SIZE
+            if len(self.runtime.output_shapes[0]) != 2:
+                raise FormatError(f"{path}: not a ReID network: wanted one from crops (B, 3, H, W) to features (B, D)")
+            length = self.runtime.output_shapes[0][1]
+            self.dimension = (
+                self.features(np.zeros((1, 3, *self.size), np.float32)).shape[1] if length is None else length
+            )
         else:
-            self.network = TorchNetwork(path, self.settings.device)
+            self.runtime, self.dimension = torch_runtime(path, self.settings.device)
+
+    def features(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(B, D) of crops (B, 3, height, width)."""
+        return self.runtime(crops)[0]
 
     def embed(self, image: NDArray[np.uint8], detections: Detections) -> NDArray[np.float32]:
         """(N, D) float32 embeddings of unit length of the detections in an image (H, W, 3) uint8 RGB."""
+        if len(detections) == 0:
+            return np.zeros((0, self.dimension), np.float32)
         crops = [self.crop(image, detections, i) for i in range(len(detections))]
-        parts = [
-            self.network(np.stack(crops[i : i + self.settings.batch]))
-            for i in range(0, max(len(crops), 1), self.settings.batch)
-            if crops
-        ]
-        if not parts:
-            return np.zeros((0, self.network.dimension), np.float32)
+        batch = self.settings.batch
+        parts = [self.features(np.stack(crops[i : i + batch])) for i in range(0, len(crops), batch)]
         features = np.concatenate(parts).astype(np.float32)
         lengths = np.linalg.norm(features, axis=1, keepdims=True)
         return np.asarray(features / np.maximum(lengths, 1e-12), np.float32)
 
     def crop(self, image: NDArray[np.uint8], detections: Detections, i: int) -> NDArray[np.float32]:
-        """(3, height, width) of one detection's box, normalised as the network wants it."""
+        """(3, height, width) of one detection's box, normalised as the network was trained."""
         from PIL import Image
 
         height, width = image.shape[:2]
@@ -93,97 +93,14 @@ class ReID:
                 mask = detections.masks.crop(i)
                 inside[cy1 - y1 : cy2 - y1, cx1 - x1 : cx2 - x1] = mask[cy1 - my1 : cy2 - my1, cx1 - mx1 : cx2 - mx1]
             part = np.where(inside[:, :, None], part, np.rint(255 * MEAN).astype(np.uint8))
-        tall, wide = self.network.size
+        tall, wide = self.size
         resized = np.asarray(Image.fromarray(part).resize((wide, tall), Image.Resampling.BILINEAR), np.float32)
         return np.asarray(((resized / 255 - MEAN) / DEVIATION).transpose(2, 0, 1), np.float32)
 
 
-class TorchNetwork:
-    """A torchreid model with weights from a file, loaded weights-only."""
+def torch_runtime(path: Path, device: str) -> tuple[TorchRuntime, int]:
+    """A torchreid network on a device, and the length of its features."""
+    from mots.models.checkpoints import load_torchreid
 
-    def __init__(self, path: Path, device: str) -> None:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads would keep both cores busy
-        try:
-            import torch
-
-            from mots.models.torchvision_nms import import_torchvision
-
-            import_torchvision()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # torchreid asks for a compiled part that only its evaluation uses
-                from torchreid.reid import models
-        except ImportError as error:
-            raise MotsError(
-                f"ReID by {path.name} needs torch and torchreid: pip install 'mots-engine[models]'"
-            ) from error
-        from mots.models.yolov8_seg import chosen_device
-
-        self.torch, self.size = torch, SIZE
-        self.device = torch.device(chosen_device(device))
-        factory = vars(models)["__model_factory"]  # within a class its plain name would be mangled
-        known = [name for name in factory if path.name.startswith(name)]
-        if not known:
-            raise MotsError(
-                f"{path}: no architecture of torchreid begins this name: wanted such as osnet_x0_25_....pth"
-            )
-        try:
-            with torch.serialization.safe_globals(numbers()):
-                weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # whatever a damaged or foreign file raises
-            said = str(error).strip().splitlines() or [type(error).__name__]
-            raise MotsError(f"{path}: not weights that can be loaded safely ({said[0][:200]})") from error
-        weights = weights.get("state_dict", weights) if isinstance(weights, dict) else {}
-        weights = {name.removeprefix("module."): value for name, value in weights.items()}
-        self.model = models.build_model(max(known, key=len), num_classes=1, pretrained=False)
-        wanted = self.model.state_dict()
-        needed = [name for name in wanted if not name.startswith("classifier")]  # which only training uses
-        wrong = [name for name in needed if name not in weights or weights[name].shape != wanted[name].shape]
-        if wrong:
-            raise MotsError(
-                f"{path}: no weights of {max(known, key=len)}: '{wrong[0]}' is missing or has another shape"
-            )
-        self.model.load_state_dict({**wanted, **{name: weights[name] for name in needed}})
-        self.model.to(self.device).eval()
-        self.dimension = int(self.model.feature_dim)
-
-    def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        with self.torch.inference_mode():
-            features: NDArray[np.float32] = self.model(self.torch.from_numpy(crops).to(self.device)).cpu().numpy()
-        return features
-
-
-def numbers() -> list[Any]:
-    """What torchreid's own checkpoints hold beside weights, and what no harm can come of: numpy's scalars, by which
-    they tell how good they are."""
-    scalar = np.float64(0.0).__reduce__()[0]
-    kinds = [type(np.dtype(kind)) for kind in (np.float64, np.float32, np.int64)]
-    return [(scalar, "numpy.core.multiarray.scalar"), (scalar, "numpy._core.multiarray.scalar"), np.dtype, *kinds]
-
-
-class OnnxNetwork:
-    """An `.onnx` export run by onnxruntime on the CPU."""
-
-    def __init__(self, path: Path) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MotsError("running .onnx weights needs onnxruntime: pip install 'mots-engine[onnx]'") from error
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's own exceptions share no public base class
-            said = str(error).splitlines()[0][:200]
-            raise MotsError(f"{path}: not an ONNX model that can be loaded ({said})") from error
-        inputs, outputs = self.session.get_inputs(), self.session.get_outputs()
-        if len(inputs) != 1 or len(inputs[0].shape) != 4 or len(outputs[0].shape) != 2:
-            raise MotsError(f"{path}: not a ReID network: wanted one from crops (B, 3, H, W) to features (B, D)")
-        self.input, shape = inputs[0].name, inputs[0].shape
-        fixed = isinstance(shape[2], int) and isinstance(shape[3], int)
-        self.size = (int(shape[2]), int(shape[3])) if fixed else SIZE
-        self.one_by_one = isinstance(shape[0], int)
-        dimension = outputs[0].shape[1]
-        blank = np.zeros((1, 3, *self.size), np.float32)
-        self.dimension = dimension if isinstance(dimension, int) else self(blank).shape[1]
-
-    def __call__(self, crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        parts = [crops[i : i + 1] for i in range(len(crops))] if self.one_by_one else [crops]
-        return np.concatenate([self.session.run(None, {self.input: part})[0] for part in parts])
+    model = load_torchreid(path)
+    return TorchRuntime(model, device), int(model.feature_dim)

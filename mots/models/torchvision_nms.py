@@ -1,7 +1,7 @@
 """Importing torchvision where its compiled part does not fit the installed torch.
 
-A CPU build of torch with PyPI's torchvision (a CUDA build) fails on `import torchvision` with "operator
-torchvision::nms does not exist". Nothing of ours needs torchvision, but torchreid and parts of ultralytics import it.
+With a CPU build of torch and PyPI's torchvision (a CUDA build) `import torchvision` fails with "operator
+torchvision::nms does not exist". The engine does not use torchvision, but torchreid and parts of ultralytics import it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["import_torchvision"]
 
-kept: list[Any] = []  # the library holding the declared operators: it must outlive the import
+libraries: list[Any] = []  # hold the declared operators; they must outlive the import
 
 
 def import_torchvision() -> None:
     """Import torchvision; where its compiled operators are missing, declare those that it registers by name first.
 
-    `nms` gets a kernel in plain torch;
-    `qnms`, its form for quantised boxes, only a declaration: using it still fails.
+    `nms` gets a kernel in plain torch; `qnms`, its form for quantised boxes, only a declaration: calling it fails.
 
     Raises ImportError when torchvision is not installed.
     """
@@ -35,7 +34,7 @@ def import_torchvision() -> None:
             del sys.modules[name]
         declare_operators()
         importlib.import_module("torchvision")
-        # Its Python functions ask this before each call; operators other than nms still fail, by their own names.
+        # Its Python functions check this before each call; operators other than nms still fail, by their own names.
         sys.modules["torchvision.extension"]._has_ops = lambda: True  # type: ignore[attr-defined]
 
 
@@ -47,7 +46,7 @@ def declare_operators() -> None:
     for name in ("nms", "qnms"):
         library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.impl("nms", nms, "CompositeExplicitAutograd")
-    kept.append(library)
+    libraries.append(library)
 
 
 def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:

@@ -8,7 +8,7 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
-from mots.errors import MotsError
+from mots.errors import FormatError, InputError
 
 __all__ = ["DEMO", "OFFICIAL", "cache_folder", "find"]
 
@@ -16,15 +16,15 @@ DEMO = "demo"  # the embedded weights, trained on the toy world
 
 RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 ADVICE = "Give a path, or put the file into the folder that $MOTS_WEIGHTS names."
-# Ultralytics' files that may be fetched, with their sha256: what cannot be checked is not fetched.
+# Ultralytics' files that are fetched, with their sha256: a file that cannot be checked is not fetched.
 OFFICIAL = {"yolov8n-seg.pt": "a7cd8f929e1903d78a12a48efecab430209f18dc46cb96c3599a5980c63c423c"}
 
 
 def find(name: str | Path, release: str = RELEASE) -> Path:
-    """The file of these weights: a path, or a name (with or without `.pt`) that is looked up in turn in
+    """The file of these weights: a path, or a name (with or without `.pt`) that is looked for in turn in
     `$MOTS_WEIGHTS`, in the user's cache, and among Ultralytics' published files, whose sha256 is checked.
 
-    Raises MotsError that names each place where it looked.
+    Raises InputError that names each place where it looked, FormatError for a download with another sha256.
     """
     if str(name) == DEMO:
         return Path(str(files("mots.models") / "demo.pt"))
@@ -43,11 +43,11 @@ def find(name: str | Path, release: str = RELEASE) -> Path:
             return fetch(file, release, tried)
         tried.append(f"Ultralytics' downloads (only {', '.join(OFFICIAL)} can be checked, so only that is fetched)")
     places = "".join(f"\n  {place}" for place in tried)
-    raise MotsError(f"no weights '{name}'; looked in:{places}\n{ADVICE}")
+    raise InputError(f"no weights '{name}'; looked in:{places}\n{ADVICE}")
 
 
 def cache_folder() -> Path:
-    """Where fetched weights are kept for this user."""
+    """The folder of fetched weights of this user."""
     if os.environ.get("XDG_CACHE_HOME"):
         return Path(os.environ["XDG_CACHE_HOME"]) / "mots"
     if sys.platform == "win32":
@@ -72,14 +72,14 @@ def fetch(file: str, release: str, tried: list[str]) -> Path:
                 digest.update(block)
                 output.write(block)
         if digest.hexdigest() != OFFICIAL[file]:
-            raise MotsError(
+            raise FormatError(
                 f"{release}{file}: sha256 {digest.hexdigest()} where {OFFICIAL[file]} was expected: "
-                "the download is damaged or not the official file, and was thrown away"
+                "the download is damaged or not the official file, and was deleted"
             )
         part.replace(target)
     except (OSError, urllib.error.URLError) as error:
         places = "".join(f"\n  {place}" for place in [*tried, f"{release}{file} ({error})"])
-        raise MotsError(f"no weights '{file}'; looked in:{places}\n{ADVICE}") from error
+        raise InputError(f"no weights '{file}'; looked in:{places}\n{ADVICE}") from error
     finally:
         part.unlink(missing_ok=True)
     return target

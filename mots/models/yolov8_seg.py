@@ -1,9 +1,9 @@
 """YOLOv8-Seg: images in, detections with masks at the images' own resolution out.
 
 Runs any Ultralytics segmentation checkpoint: `.pt` with ultralytics and torch, `.onnx` with onnxruntime and no torch.
-Both share everything around the network, which is written for arrays: letterbox, suppression of doubles, masks. A
-mask's logits are linear in the prototypes and bilinear upsampling is a matrix for each axis, so each mask is enlarged
-inside its own box alone, and (N, H, W) never exists.
+Both share everything around the network, which works on arrays: letterbox, non-maximum suppression, masks. A mask's
+logits are linear in the prototypes and bilinear upsampling is a matrix for each axis, so each mask is upsampled inside
+its own box only, and an array (N, H, W) never exists.
 """
 
 from __future__ import annotations
@@ -11,55 +11,48 @@ from __future__ import annotations
 import ast
 import functools
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.classes import our_ids
-from mots.errors import MotsError
+from mots.classes import engine_ids
+from mots.errors import FormatError, InputError
 from mots.models import weights
+from mots.models.onnx_runtime import OnnxRuntime
+from mots.models.torch_runtime import TorchRuntime
 from mots.optional import opencv
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
 __all__ = ["DetectorSettings", "YOLOv8Seg"]
 
-STRIDE = 32  # input sides are multiples of the coarsest grid's step
-GREY = 114  # what Ultralytics pads with
-MAX_CANDIDATES = 30_000
+STRIDE = 32  # input sides are multiples of the step of the coarsest grid
+GREY = 114  # Ultralytics' padding
+MAX_CANDIDATES = 30_000  # before suppression, as Ultralytics has it; far above what an image gives
 
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """What the detector looks for."""
+    """Which network detects, on which input, and what is kept."""
 
     weights: str = "yolov8n-seg.pt"  # a path, or a name that `mots.models.weights` finds
-    conf: float = 0.1  # detections of at most this score are dropped; the tracker uses low ones too
+    conf: float = 0.1  # detections of at most this score are dropped; the tracker uses low scores too
     imgsz: int = 640  # longer side of the network's input, in pixels
     nms_iou: float = 0.7  # of two boxes of one class with a larger IoU, the one of lower score is dropped
-    max_detections: int = 300  # the best of a frame
+    max_detections: int = 300  # the most detections of a frame, by score
     device: str = "auto"  # cpu, cuda:0, mps; auto takes a GPU where there is one
     half: bool = False  # half precision (GPU only)
 
 
-class Network(Protocol):
-    """The part that differs between torch and onnxruntime."""
-
-    names: dict[int, str]  # the checkpoint's classes
-    fixed_size: tuple[int, int] | None  # the input's (height, width) where the file prescribes it
-
-    def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Predictions and mask prototypes (B, nm, mh, mw) of images (B, 3, H, W) in 0 to 1."""
-        ...
-
-
 class YOLOv8Seg:
-    """A loaded detector. `names` are the classes that it knows beyond COCO's: our id to name."""
+    """A loaded detector. `names`: the classes of the checkpoint, the engine's id to a name.
+
+    Raises InputError for weights that are not found and for settings that make no sense, FormatError for a file that
+    is no segmentation network.
+    """
 
     coarse = True  # its masks have a quarter of the input's resolution
 
@@ -67,30 +60,30 @@ class YOLOv8Seg:
         self.settings = settings or DetectorSettings()
         self.path = weights.find(self.settings.weights)
         check_settings(self.settings)
-        self.network: Network
+        self.runtime: TorchRuntime | OnnxRuntime
         if self.path.suffix == ".onnx":
-            self.network = OnnxNetwork(self.path, self.settings)
+            self.runtime, own_names = onnx_runtime(self.path, self.settings.device)
         elif self.path.suffix == ".pt":
-            self.network = TorchNetwork(self.path, self.settings)
+            self.runtime, own_names = torch_runtime(self.path, self.settings)
         else:
-            raise MotsError(f"{self.path}: weights end in .pt (ultralytics) or .onnx (onnxruntime)")
-        self.classes = our_ids(self.network.names)
-        self.names = {ours: self.network.names[theirs] for theirs, ours in self.classes.items()}
+            raise InputError(f"{self.path}: weights end in .pt (ultralytics) or .onnx (onnxruntime)")
+        self.classes = engine_ids(own_names)
+        self.names = {ours: own_names[theirs] for theirs, ours in self.classes.items()}
 
     def detect(self, images: Sequence[NDArray[np.uint8]], classes: Sequence[int] = ()) -> list[Detections]:
-        """The detections of each image (H, W, 3) uint8 RGB, best score first; the images share one size.
+        """The detections of each image (H, W, 3) uint8 RGB, highest score first; the images have one size.
 
-        `classes`: our ids to keep; none keeps all. Detections whose mask is empty are dropped.
+        `classes`: ids of `mots.classes` to keep; none keeps all. Detections with an empty mask are dropped.
         """
         if len(images) == 0:
             return []
         height, width = images[0].shape[:2]
-        inputs = self.network.fixed_size or input_size((height, width), self.settings.imgsz)
+        inputs = self.runtime.fixed_size or input_size((height, width), self.settings.imgsz)
         batch = np.stack([letterbox(image, inputs) for image in images])
-        predictions, prototypes = self.network(batch)
+        predictions, prototypes = self.runtime(batch)
         keep = np.array([theirs for theirs, ours in self.classes.items() if not classes or ours in classes], np.int64)
         pairs = zip(predictions, prototypes, strict=True)
-        return [self._decoded(found, planes, (height, width), inputs, keep) for found, planes in pairs]
+        return [self._decoded(each, planes, (height, width), inputs, keep) for each, planes in pairs]
 
     def _decoded(
         self,
@@ -101,9 +94,9 @@ class YOLOv8Seg:
         keep: NDArray[np.int64],
     ) -> Detections:
         count = len(prototypes)
-        rows = candidates(prediction, len(self.network.names), count, self.settings, keep)
+        rows = candidates(prediction, len(self.classes), count, self.settings, keep)
         boxes = boxes_in_image(rows.boxes, size, inputs)
-        # The network's input has four pixels for each prototype's one; so Ultralytics' own code supposes.
+        # The network's input has four pixels for each one of the prototypes, as Ultralytics' own code assumes.
         across = upsampling(prototypes.shape[1:], size)
         crops = [mask_in_box(c, prototypes, box, across) for c, box in zip(rows.coefficients, boxes, strict=True)]
         masks = Masks.from_crops(size, [corner for corner, _ in crops], [crop for _, crop in crops])
@@ -113,12 +106,12 @@ class YOLOv8Seg:
 
 
 def check_settings(settings: DetectorSettings) -> None:
-    """Raise MotsError for a value that no detector can work with."""
+    """Raise InputError for a value that no detector can use."""
     for name, value in (("conf", settings.conf), ("nms_iou", settings.nms_iou)):
         if not 0 <= value <= 1:
-            raise MotsError(f"{name} is {value}: wanted a number from 0 to 1")
+            raise InputError(f"{name} is {value}: wanted a number from 0 to 1")
     if settings.imgsz < STRIDE:
-        raise MotsError(f"imgsz is {settings.imgsz}: wanted at least {STRIDE} pixels")
+        raise InputError(f"imgsz is {settings.imgsz}: wanted at least {STRIDE} pixels")
 
 
 # Into the network
@@ -140,8 +133,8 @@ def placed(size: tuple[int, int], inputs: tuple[int, int]) -> tuple[int, int, in
 
 
 def letterbox(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.float32]:
-    """(3, H, W) in 0 to 1: the image scaled to fit, in the middle, with grey around it."""
-    cv2 = opencv("detecting needs OpenCV to scale images")
+    """(3, H, W) in 0 to 1: the image scaled to fit, centred, with grey around it."""
+    cv2 = opencv("scaling images for the detector")
     height, width, top, left = placed((image.shape[0], image.shape[1]), inputs)
     if (height, width) != image.shape[:2]:
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
@@ -166,15 +159,15 @@ class Candidates:
 def candidates(
     prediction: NDArray[np.float32], classes: int, count: int, settings: DetectorSettings, keep: NDArray[np.int64]
 ) -> Candidates:
-    """What the network found above `conf`, doubles suppressed, best first.
+    """The detections above `conf` after non-maximum suppression, highest score first.
 
-    `prediction`: (4 + classes + count, A) with centre boxes, as YOLOv8 and YOLO11 answer, or (A, 6 + count) with
-    corner boxes, score and class, as networks trained without suppression do.
+    `prediction`: (4 + classes + count, A) with centre boxes, as YOLOv8 and YOLO11 give them, or (A, 6 + count) with
+    corner boxes, score and class, as networks trained for use without suppression give them.
     """
     if prediction.shape[1] == 6 + count and prediction.shape[0] != 4 + classes + count:
-        found = prediction[(prediction[:, 4] > settings.conf) & np.isin(prediction[:, 5].astype(np.int64), keep)]
-        found = found[np.argsort(-found[:, 4], kind="stable")][: settings.max_detections]
-        return Candidates(found[:, :4], found[:, 4], found[:, 5].astype(np.int64), found[:, 6:])
+        rows = prediction[(prediction[:, 4] > settings.conf) & np.isin(prediction[:, 5].astype(np.int64), keep)]
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: settings.max_detections]
+        return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64), rows[:, 6:])
     scores = prediction[4 : 4 + classes]
     above = np.flatnonzero(scores.max(axis=0) > settings.conf)
     best = scores[:, above].argmax(axis=0)
@@ -190,19 +183,19 @@ def candidates(
 
 
 def suppressed(boxes: NDArray[np.float32], classes: NDArray[np.int64], limit: float, most: int) -> NDArray[np.int64]:
-    """(K,) rows of boxes (N, 4), best first, that overlap no kept box of their class by more than `limit` IoU."""
+    """(K,) rows of boxes (N, 4), best first, whose IoU with no kept box of their class is above `limit`."""
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     rest = np.arange(len(boxes))
-    kept: list[int] = []
-    while rest.size and len(kept) < most:
+    chosen: list[int] = []
+    while rest.size and len(chosen) < most:
         best, rest = rest[0], rest[1:]
-        kept.append(int(best))
+        chosen.append(int(best))
         low = np.maximum(boxes[rest, :2], boxes[best, :2])
         high = np.minimum(boxes[rest, 2:], boxes[best, 2:])
         common = np.maximum(high - low, 0).prod(axis=1)
-        double = common > limit * (areas[rest] + areas[best] - common)
-        rest = rest[~(double & (classes[rest] == classes[best]))]
-    return np.array(kept, np.int64)
+        duplicate = common > limit * (areas[rest] + areas[best] - common)
+        rest = rest[~(duplicate & (classes[rest] == classes[best]))]
+    return np.array(chosen, np.int64)
 
 
 def boxes_in_image(boxes: NDArray[np.float32], size: tuple[int, int], inputs: tuple[int, int]) -> NDArray[np.float32]:
@@ -225,10 +218,10 @@ class Upsampling:
 
 @functools.lru_cache(maxsize=8)
 def upsampling(prototypes: tuple[int, int], size: tuple[int, int]) -> Upsampling:
-    """Bilinear enlargement from prototypes (mh, mw) of a letterboxed input to an image of (height, width).
+    """Bilinear upsampling from prototypes (mh, mw) of a letterboxed input to an image of (height, width).
 
-    As Ultralytics' `retina_masks` does it: the prototypes are first enlarged by 1, 2 or 4, whichever lets the padding
-    be cut off on whole pixels; what remains is scaled to the image.
+    As Ultralytics' `retina_masks` does it: the prototypes are first upsampled by 1, 2 or 4, so that the padding can be
+    cut off on whole pixels; the rest is scaled to the image.
     """
     high, wide = prototypes
     gain = min(4 * high / size[0], 4 * wide / size[1])
@@ -275,122 +268,25 @@ def touched(matrix: NDArray[np.float32]) -> tuple[int, int]:
     return int(np.flatnonzero(matrix[0])[0]), int(np.flatnonzero(matrix[-1])[-1]) + 1
 
 
-# Networks
+# Loading
 
 
-class TorchNetwork:
-    """A `.pt` checkpoint run by torch."""
+def torch_runtime(path: Path, settings: DetectorSettings) -> tuple[TorchRuntime, dict[int, str]]:
+    """A `.pt` checkpoint run by torch, and its class names."""
+    from mots.models.checkpoints import load_segmentation
 
-    def __init__(self, path: Path, settings: DetectorSettings) -> None:
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads would keep both cores busy
-        os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-        os.environ.setdefault("YOLO_VERBOSE", "false")
-        try:
-            import torch
-        except ImportError as error:
-            raise MotsError("running .pt weights needs torch: pip install 'mots-engine[models]'") from error
-        self.torch = torch
-        self.fixed_size: tuple[int, int] | None = None
-        self.device = torch.device(chosen_device(settings.device))
-        model = load_checkpoint(path)
-        self.names = {int(number): str(name) for number, name in model.names.items()}
-        self.half = settings.half and self.device.type == "cuda"
-        self.model = model.fuse().to(self.device).eval()
-        self.model = self.model.half() if self.half else self.model.float()
-
-    def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        with self.torch.inference_mode():
-            images = self.torch.from_numpy(batch).to(self.device)
-            predictions, prototypes = self.model(images.half() if self.half else images)[0]
-            return predictions.float().cpu().numpy(), prototypes.float().cpu().numpy()
+    model = load_segmentation(path)
+    names = {int(number): str(name) for number, name in model.names.items()}
+    return TorchRuntime(model.fuse(), settings.device, settings.half), names
 
 
-def chosen_device(name: str) -> str:
-    """A device's name for torch. Raises MotsError where this machine has no such device."""
-    import torch
-
-    if name == "auto":
-        return "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if name.isdigit():
-        name = f"cuda:{name}"
-    kind, _, number = name.partition(":")
-    there = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count(),
-        "mps": torch.backends.mps.is_available(),
-    }
-    if not there.get(kind, False):
-        usable = [device for device, usable in there.items() if usable]
-        raise MotsError(f"device '{name}': torch has no such device here; it has {', '.join(usable)}")
-    return name
-
-
-def load_checkpoint(path: Path) -> Any:
-    """The segmentation model in a checkpoint, loaded through Ultralytics' allow-list of classes.
-
-    With ULTRALYTICS_SAFE_LOAD=0 in the environment, and only then, an unknown checkpoint is unpickled: it can run any
-    code. Raises MotsError for a file that is no checkpoint, is not on the allow-list, or does not segment.
-    """
-    os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "1")
+def onnx_runtime(path: Path, device: str) -> tuple[OnnxRuntime, dict[int, str]]:
+    """An `.onnx` export run by onnxruntime, and its class names."""
+    runtime = OnnxRuntime(path, device)
+    if len(runtime.output_shapes) != 2 or len(runtime.output_shapes[1]) != 4:
+        raise FormatError(f"{path}: not a segmentation model: wanted an export such as yolov8n-seg.onnx")
     try:
-        from ultralytics.nn import tasks
-    except ImportError as error:
-        raise MotsError("running .pt weights needs ultralytics: pip install 'mots-engine[models]'") from error
-    trusted = os.environ["ULTRALYTICS_SAFE_LOAD"].strip().lower() in ("0", "false", "no", "off")
-    if not trusted and not tasks._SafeLoad.SUPPORTED:
-        raise MotsError(f"{path}: this torch cannot load checkpoints through an allow-list: upgrade torch")
-    try:
-        checkpoint, _ = tasks.torch_safe_load(str(path), safe_only=not trusted)
-        model = checkpoint.get("ema") or checkpoint["model"]
-    except Exception as error:  # whatever a damaged or foreign file raises
-        said = str(error).strip().splitlines() or [type(error).__name__]
-        raise MotsError(
-            f"{path}: not a checkpoint that can be loaded safely ({said[0][:200]}). If you trust where it comes from, "
-            "set ULTRALYTICS_SAFE_LOAD=0: it may then run any code"
-        ) from error
-    if not isinstance(model, tasks.SegmentationModel):
-        raise MotsError(
-            f"{path}: a {type(model).__name__}, not a segmentation model: wanted weights such as yolov8n-seg.pt"
-        )
-    return model.float()
-
-
-class OnnxNetwork:
-    """An `.onnx` export run by onnxruntime."""
-
-    def __init__(self, path: Path, settings: DetectorSettings) -> None:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise MotsError("running .onnx weights needs onnxruntime: pip install 'mots-engine[onnx]'") from error
-        usable = onnxruntime.get_available_providers()
-        wanted = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-        kind = settings.device.partition(":")[0]
-        if kind not in ("auto", *wanted) or (kind != "auto" and wanted[kind] not in usable):
-            raise MotsError(f"device '{settings.device}': onnxruntime has no such device here; it has {usable}")
-        providers = usable if kind == "auto" else [wanted[kind]]
-        try:
-            self.session = onnxruntime.InferenceSession(str(path), providers=providers)
-        except Exception as error:  # onnxruntime's own exceptions share no public base class
-            raise MotsError(
-                f"{path}: not an ONNX model that can be loaded ({str(error).splitlines()[0][:200]})"
-            ) from error
-        outputs = self.session.get_outputs()
-        about = self.session.get_modelmeta().custom_metadata_map
-        if len(outputs) != 2 or len(outputs[1].shape) != 4:
-            raise MotsError(f"{path}: not a segmentation model: wanted an export such as yolov8n-seg.onnx")
-        try:
-            names = ast.literal_eval(about["names"])
-            self.names = {int(number): str(name) for number, name in names.items()}
-        except (KeyError, ValueError, SyntaxError, AttributeError) as error:
-            raise MotsError(f"{path}: an export without class names: export it with Ultralytics") from error
-        shape = self.session.get_inputs()[0].shape
-        fixed = isinstance(shape[2], int) and isinstance(shape[3], int)
-        self.fixed_size = (int(shape[2]), int(shape[3])) if fixed else None
-        self.one_by_one = isinstance(shape[0], int)
-
-    def __call__(self, batch: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        name = self.session.get_inputs()[0].name
-        parts = [batch[i : i + 1] for i in range(len(batch))] if self.one_by_one else [batch]
-        answers = [self.session.run(None, {name: part}) for part in parts]
-        return np.concatenate([a[0] for a in answers]), np.concatenate([a[1] for a in answers])
+        names = ast.literal_eval(runtime.metadata["names"])
+        return runtime, {int(number): str(name) for number, name in names.items()}
+    except (KeyError, ValueError, SyntaxError, AttributeError) as error:
+        raise FormatError(f"{path}: an export without class names: export it with Ultralytics") from error

@@ -1,1 +1,10 @@
 """One source to results: measure, identify, label, record."""
+
+from mots.lazy import lazy_package
+
+MODULES = (
+    "interrupts", "options", "parts", "pipeline", "progress", "record", "results", "steps", "stream",
+    "tracked_frame",
+)  # fmt: skip
+
+__getattr__, __dir__ = lazy_package(__name__, MODULES)

@@ -1,4 +1,4 @@
-"""Ctrl-C that is never lost."""
+"""Ctrl-C between two frames."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ Item = TypeVar("Item")
 
 
 def interruptible(items: Iterable[Item]) -> Iterator[Item]:
-    """The items as they come; after a Ctrl-C the item at hand is finished, and KeyboardInterrupt is raised before the
-    next one. A second Ctrl-C is raised at once, wherever it strikes.
+    """The items as they come; after a Ctrl-C the current item is finished, and KeyboardInterrupt is raised before the
+    next one. A second Ctrl-C is raised at once.
 
-    Raised at once it is lost, or becomes another error, where it strikes inside a callback from C, as compilers and
-    video libraries make them.
+    An exception that is raised inside a callback from C, as compilers and video libraries have them, is lost or becomes
+    another error; this avoids it.
     """
-    own = threading.current_thread() is threading.main_thread()
-    if not own or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield from items
         return
-    struck = False
+    interrupted = False
 
-    def strike(number: int, frame: FrameType | None) -> None:
-        nonlocal struck
-        if struck:
+    def remember(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        if interrupted:
             signal.default_int_handler(number, frame)
-        struck = True
+        interrupted = True
 
-    signal.signal(signal.SIGINT, strike)
+    signal.signal(signal.SIGINT, remember)
     try:
         for item in items:
             yield item
-            if struck:
+            if interrupted:
                 break
-        if struck:
+        if interrupted:
             raise KeyboardInterrupt
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)

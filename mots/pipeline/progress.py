@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-__all__ = ["shown"]
+__all__ = ["with_progress"]
 
-
-class Countable(Protocol):
-    @property
-    def alive(self) -> int: ...
+Item = TypeVar("Item")
 
 
-Item = TypeVar("Item", bound=Countable)
-
-
-def shown(frames: Iterable[Item], name: str, length: int | None, quiet: bool) -> Generator[Item, None, None]:
-    """The frames as they come, with a bar on standard error unless `quiet`."""
+def with_progress(frames: Iterable[Item], name: str, length: int | None, quiet: bool) -> Generator[Item, None, None]:
+    """The frames as they come, with a bar on standard error unless `quiet`; items with `alive` show that number."""
     if quiet:
         yield from frames
         return
@@ -36,11 +30,12 @@ def shown(frames: Iterable[Item], name: str, length: int | None, quiet: bool) ->
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),
-        TextColumn("{task.fields[alive]} tracks alive"),
+        TextColumn("{task.fields[tracks]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(name, total=length, alive=0)
+        task = bar.add_task(name, total=length, tracks="")
         for frame in frames:
-            bar.update(task, advance=1, alive=frame.alive)
+            alive = getattr(frame, "alive", None)
+            bar.update(task, advance=1, tracks="" if alive is None else f"{alive} tracks alive")
             yield frame

@@ -1,32 +1,32 @@
-"""Runs that leave files: track a source into a folder, or save its detections."""
+"""Tracking a source into a folder of results, and saving its detections."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mots.detection import saved_detections as saved
-from mots.errors import MotsError
+from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
+from mots.detection.saved_detections import DetectionWriter
+from mots.errors import InputError, MotsError
+from mots.files import cannot_write
 from mots.pipeline.interrupts import interruptible
-from mots.pipeline.pipeline import Run, TrackedFrame
-from mots.pipeline.progress import shown
+from mots.pipeline.options import chosen_settings
+from mots.pipeline.pipeline import Pipeline, SourceLike
+from mots.pipeline.progress import with_progress
 from mots.pipeline.results import ResultFolder
-from mots.trackers.offline import Observed
+from mots.pipeline.steps import IdentifiedFrame
+from mots.pipeline.tracked_frame import TrackedFrame
+from mots.settings import Settings
 
-if TYPE_CHECKING:
-    from mots.trackers.detections import Detections
-    from mots.video.opening import Frame
-
-__all__ = ["Summary", "record", "save_detections"]
+__all__ = ["Summary", "record", "record_pipeline", "save_detections"]
 
 
 class Summary:
-    """What a run did, counted as it goes; prints as a sentence."""
+    """What was recorded, counted frame by frame; as text it is a sentence."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,42 +40,86 @@ class Summary:
     def __str__(self) -> str:
         return (
             f"{self.frames} frames, {self.tracks} tracks, {self.masks} masks "
-            f"({self.moved_pixels} pixels were claimed twice and given to one) -> {self.folder}"
+            f"({self.moved_pixels} pixels were claimed by several masks and given to one) -> {self.folder}"
         )
 
 
 def record(
-    run: Run,
-    folder: Path,
+    source: SourceLike,
+    folder: str | Path | None = None,
+    *,
+    video: bool = False,
+    offline: bool = False,
+    overwrite: bool = False,
+    quiet: bool = False,
+    watch: Callable[[TrackedFrame], None] | None = None,
+    preset: str = "default",
+    settings: Settings | str | Path | None = None,
+    changes: Mapping[str, Any] | None = None,
+    classes: str | Sequence[str] | None = None,
+    detections: str | Path | None = None,
+    detector: Detector | None = None,
+    embedder: Embedder | None = None,
+    mask_refiner: MaskRefiner | None = None,
+    camera_motion: CameraMotion | None = None,
+    weights: str | None = None,
+    conf: float | None = None,
+    imgsz: int | None = None,
+    device: str | None = None,
+    reid: str | None = None,
+    frame_rate: float | None = None,
+) -> Summary:
+    """Track `source` into `folder` (default: runs/<name>): MOTS text, tracks.csv and, with `video`, an annotated MP4.
+
+    `overwrite`: replace results that are there. `quiet`: no progress bar. `watch` is called with each frame after it
+    was written. The other arguments are those of `track`.
+
+    Raises MotsError, with what was tracked so far on disk, for anything that stops it before the end.
+    """
+    chosen = chosen_settings(
+        preset, settings, changes, classes=classes, weights=weights, conf=conf, imgsz=imgsz, device=device, reid=reid,
+        frame_rate=frame_rate,
+    )  # fmt: skip
+    pipeline = Pipeline(
+        source,
+        chosen,
+        detections=detections,
+        detector=detector,
+        embedder=embedder,
+        mask_refiner=mask_refiner,
+        camera_motion=camera_motion,
+        offline=offline,
+    )
+    return record_pipeline(pipeline, folder, video=video, overwrite=overwrite, quiet=quiet, watch=watch)
+
+
+def record_pipeline(
+    pipeline: Pipeline,
+    folder: str | Path | None = None,
     *,
     video: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
-    offline: bool = False,
     watch: Callable[[TrackedFrame], None] | None = None,
 ) -> Summary:
-    """Track a run into `folder`: MOTS text, tracks.csv and, with `video`, an annotated MP4.
-
-    `offline`: see all frames first, then write what is known in the light of all. `watch` is called with what was
-    written of each frame.
-
-    Raises MotsError, once what was tracked so far is on disk, for whatever stops it before the end.
-    """
-    if video and run.source is None:
-        raise MotsError("--video needs the frames: give them as SOURCE, and the detections as --detections FILE")
+    """`record` for a pipeline that is there already."""
+    folder = Path("runs") / pipeline.name if folder is None else Path(folder)
+    if video and pipeline.source is None:
+        raise InputError("a video needs the frames: give them as the source", parameters=("video", "detections"))
     summary = Summary(folder)
     with ExitStack() as stack:
-        results = stack.enter_context(ResultFolder(folder, run.name, overwrite, run.names))
+        results = stack.enter_context(ResultFolder(folder, pipeline.name, overwrite, pipeline.names))
         if video:
-            from mots.rendering.annotator import Annotator, VideoWriter
+            from mots.rendering.annotator import Annotator
+            from mots.video.writer import VideoWriter
 
-            annotator = Annotator(run.frame_rate, run.names)
-            writer = stack.enter_context(VideoWriter(folder / f"{run.name}.mp4", run.frame_rate))
-        frames = First(run, quiet, video).refined() if offline else shown(run.tracked(), run.name, run.length, quiet)
-        # Closed here and not by chance: a bar that ends later writes over the message of what stopped the run.
+            annotator = Annotator(pipeline.frame_rate, pipeline.names)
+            writer = stack.enter_context(VideoWriter(folder / f"{pipeline.name}.mp4", pipeline.frame_rate))
+        frames = tracked_frames(pipeline, quiet, images=video)
+        # Closed here, so that the bar ends before the message of what stopped the run is printed.
         stack.enter_context(closing(frames))
         for frame in interruptible(frames):
-            written = frame if run.settings.refine.write_filled else without_predicted(frame)
+            written = frame if pipeline.settings.refine.write_filled else without_predicted(frame)
             results.write(written)
             summary.add(written)
             summary.tracks = len(results.tracks)
@@ -86,56 +130,53 @@ def record(
     return summary
 
 
+def tracked_frames(pipeline: Pipeline, quiet: bool, images: bool) -> Generator[TrackedFrame, None, None]:
+    """The pipeline's frames with a progress bar; offline, it shows the first pass.
+
+    What stops the first pass is raised after all frames before it were refined.
+    """
+    if not pipeline.offline:
+        yield from with_progress(pipeline, pipeline.name, pipeline.length, quiet)
+        return
+    first: list[IdentifiedFrame] = []
+    stopped: BaseException | None = None
+    try:
+        with closing(
+            with_progress(pipeline.identify_without_images(), pipeline.name, pipeline.length, quiet)
+        ) as frames:
+            first.extend(interruptible(frames))
+    except (MotsError, KeyboardInterrupt) as error:
+        stopped = error
+    yield from pipeline.refine(first, images)
+    if stopped is not None:
+        raise stopped
+
+
 def without_predicted(frame: TrackedFrame) -> TrackedFrame:
     """The frame's objects that a detection shows."""
     return frame.take(np.flatnonzero(~frame.predicted)) if frame.predicted.any() else frame
 
 
-class First:
-    """The first pass of an offline run; what stops it is raised once all frames before it have come out refined."""
+def save_detections(pipeline: Pipeline, output: str | Path, *, overwrite: bool = False, quiet: bool = False) -> str:
+    """Write a pipeline's measurements to `output`, .npz or .txt; a sentence of what was written.
 
-    def __init__(self, run: Run, quiet: bool, images: bool) -> None:
-        self.run, self.images = run, images
-        self.observed: list[Observed] = []
-        self.stopped: BaseException | None = None
-        try:
-            with closing(shown(run.observed(), run.name, run.length, quiet)) as frames:
-                for each in interruptible(frames):
-                    self.observed.append(each)
-        except (MotsError, KeyboardInterrupt) as error:
-            self.stopped = error
-
-    def refined(self) -> Generator[TrackedFrame, None, None]:
-        yield from self.run.refined(self.observed, self.images)
-        if self.stopped is not None:
-            raise self.stopped
-
-
-def save_detections(run: Run, output: Path, *, overwrite: bool = False, quiet: bool = False) -> str:
-    """Write a run's detections to `output`, .npz or .txt; a sentence of what was written."""
+    Text cannot tell that masks are refined, so it holds them as detected; they are refined when they are tracked with
+    the frames. Raises InputError where `output` exists, MotsError where it cannot be written.
+    """
+    output = Path(output)
     if output.exists() and not overwrite:
-        raise MotsError(f"{output} exists: choose another --output, or add --overwrite")
+        raise InputError(f"{output} exists: choose another file or replace it", parameters=("output", "overwrite"))
+    text = output.suffix == ".txt"
+    frames = detections = 0
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        if output.suffix == ".txt":  # which cannot tell that masks are fitted: they are when it is tracked with frames
-            run.outline = None
-        writer = saved.create(output, run.frame_rate, run.names, run.fitted)
-        frames = count = 0
-        with writer, closing(shown(map(Measured, run.measured()), run.name, run.length, quiet)) as measured:
+        writer = DetectionWriter(output, pipeline.frame_rate, pipeline.names, pipeline.refines_masks)
+        measured = with_progress(pipeline.measure(refine_masks=not text), pipeline.name, pipeline.length, quiet)
+        with writer, closing(measured):
             for each in interruptible(measured):
-                writer.write(each.frame.number, each.frame.time, each.detections, each.camera)
-                frames, count = frames + 1, count + len(each.detections)
+                writer.write(each.frame, each.time, each.detections, each.motion)
+                frames, detections = frames + 1, detections + len(each.detections)
     except OSError as error:
-        raise MotsError(
-            f"{output}: cannot be written ({error.strerror}): make room or choose another --output; the frames that "
-            "did fit are there"
-        ) from error
-    return f"{frames} frames, {count} detections -> {output}"
-
-
-class Measured:
-    """What is known of a frame, as the progress bar counts it."""
-
-    def __init__(self, found: tuple[Frame, Detections, NDArray[np.float64]]) -> None:
-        self.frame, self.detections, self.camera = found
-        self.alive = 0
+        advice = "make room or choose another file; the frames that did fit are there"
+        raise cannot_write(output, error, advice) from error
+    return f"{frames} frames, {detections} detections -> {output}"

@@ -1,7 +1,7 @@
-"""The folder that a run leaves: `<name>.txt` in MOTS text and `tracks.csv`.
+"""The folder of results: `<name>.txt` in MOTS text and `tracks.csv`.
 
-Frames go to disk as they come, under a temporary name, and the file always ends with a whole frame: whatever stops the
-run (Ctrl-C, a full disk, a broken source), closing gives the name to a valid result of all frames up to there.
+Frames are written as they come, under a temporary name, and the file always ends with a whole frame: if something stops
+the run (Ctrl-C, a full disk, a damaged source), closing renames a valid result of all frames before.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 from types import TracebackType
 
 from mots.classes import class_name, to_mots
-from mots.errors import MotsError
-from mots.files import FrameFile, write_whole
+from mots.errors import InputError, MotsError
+from mots.files import FrameFile, cannot_write, write_whole
 from mots.formats import mots_text
-from mots.labels import FrameLabels
+from mots.labels import HasLabels
 
 __all__ = ["ResultFolder", "TrackRow"]
 
 
 @dataclass
 class TrackRow:
-    """What `tracks.csv` says of one track; `class_id` is decided by all frames up to the last."""
+    """A row of `tracks.csv`; `class_id` is decided by all frames so far."""
 
     class_id: int
     first_frame: int
@@ -34,27 +34,33 @@ class TrackRow:
 
 
 class ResultFolder:
-    """Writes one run's results. Use it as a context manager; leaving it, for whatever reason, finishes the files.
+    """Writes one run's results. A context manager; leaving it, for whatever reason, finishes the files.
 
-    Raises MotsError when the results are there already and `overwrite` is false, or the folder cannot be written.
+    `names`: classes that COCO lacks, id to name. Raises InputError when the results exist and `overwrite` is false,
+    MotsError when the folder cannot be written.
     """
 
-    def __init__(self, folder: Path, name: str, overwrite: bool, names: Mapping[int, str] | None = None) -> None:
-        self.folder, self.names = folder, dict(names or {})
-        self.path = folder / f"{name}.txt"
+    def __init__(
+        self, folder: str | Path, name: str, overwrite: bool = False, names: Mapping[int, str] | None = None
+    ) -> None:
+        self.folder, self.names = Path(folder), dict(names or {})
+        self.path = self.folder / f"{name}.txt"
         if self.path.exists() and not overwrite:
-            raise MotsError(f"{self.path} exists: choose another folder with --output, or add --overwrite")
+            raise InputError(
+                f"{self.path} exists: choose another folder or replace it", parameters=("output", "overwrite")
+            )
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             self.file = FrameFile(self.path)
         except OSError as error:
-            raise MotsError(f"{folder}: cannot be written ({error.strerror}): choose another --output") from error
+            raise cannot_write(self.folder, error, "choose another folder") from error
         self.table = mots_text.IdTable()
         self.tracks: dict[int, TrackRow] = {}
         self.frames = 0
 
-    def write(self, labels: FrameLabels) -> None:
-        """Add one frame. Raises MotsError when the disk takes no more; the frames before are safe."""
+    def write(self, frame: HasLabels) -> None:
+        """Add one frame. Raises MotsError when the disk is full; the frames before are kept."""
+        labels = frame.labels
         try:
             self.file.append(mots_text.lines(labels, self.table).encode("ascii"))
         except OSError as error:
@@ -77,17 +83,17 @@ class ResultFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Give the files their names. An error here is only raised where none is under way."""
+        """Rename the files. An error here is only raised where no other one is being raised."""
         self.file.close()
         try:
             self._settle_classes()
             write_whole(self.folder / "tracks.csv", self._table().encode("utf-8"))
         except OSError as late:
             if error is None:
-                raise MotsError(f"{self.folder}: tracks.csv could not be written ({late.strerror})") from late
+                raise cannot_write(self.folder / "tracks.csv", late) from late
 
     def _settle_classes(self) -> None:
-        """Write the file once more where a track ended as another class than it began: its id names the class."""
+        """Write the file again where a track ended as another class than it began, because its id names the class."""
         ids = {old: track for track, old in self.table.ids.items()}
         first = {track: mots_text.split_id(identity)[0] for identity, track in ids.items()}
         final = {track: row.class_id for track, row in self.tracks.items()}

@@ -1,1 +1,9 @@
 """Pictures of results."""
+
+from mots.lazy import lazy_package
+
+MODULES = (
+    "annotator",
+)  # fmt: skip
+
+__getattr__, __dir__ = lazy_package(__name__, MODULES)

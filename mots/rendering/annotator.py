@@ -1,11 +1,8 @@
-"""Pictures and annotated video: masks, names and traces drawn by supervision, encoded by PyAV."""
+"""Annotated pictures: masks, names and traces, drawn by supervision."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
-from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +10,21 @@ from numpy.typing import NDArray
 from mots.classes import class_name
 from mots.encodings import rle
 from mots.encodings.runs import runs_of
-from mots.errors import MotsError
-from mots.labels import FrameLabels
+from mots.labels import HasLabels
+from mots.optional import opencv, optional_import
 
-__all__ = ["Annotator", "VideoWriter"]
-
-CLOCK = 90_000  # ticks a second of the written video
+__all__ = ["Annotator"]
 
 
 class Annotator:
-    """Draws frames in order: masks in their identities' colours, classes and ids, and the traces of the feet."""
+    """Draws frames in order: masks in the colours of their ids, classes and ids, and traces of the foot points.
+
+    Raises MissingDependency where supervision or OpenCV is not installed.
+    """
 
     def __init__(self, frame_rate: float, names: Mapping[int, str] | None = None) -> None:
-        try:
-            import cv2  # noqa: F401  (supervision imports it when it draws, and then without a word of help)
-            import supervision as sv
-        except ImportError as error:
-            raise MotsError(
-                "drawing needs supervision and OpenCV: pip install 'mots-engine[video]' opencv-python-headless"
-            ) from error
+        opencv("drawing")  # supervision imports it when it draws, without a message of how to install it
+        sv = optional_import("supervision", "drawing", extra="video")
         self.sv = sv
         self.names = dict(names or {})
         by_track = sv.ColorLookup.TRACK
@@ -46,10 +39,10 @@ class Annotator:
             thickness=2,
         )
 
-    def draw(self, image: NDArray[np.uint8], labels: FrameLabels) -> NDArray[np.uint8]:
-        """(H, W, 3) uint8: a copy of the frame with its objects drawn in. Frames must come in order."""
-        sv = self.sv
-        canvas = np.ascontiguousarray(image[:, :, ::-1])  # OpenCV's order of colours
+    def draw(self, image: NDArray[np.uint8], frame: HasLabels) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8 RGB: a copy of the image with the frame's objects drawn in. Frames must come in order."""
+        sv, labels = self.sv, frame.labels
+        canvas = np.ascontiguousarray(image[:, :, ::-1])  # OpenCV's order of channels
         height, width = labels.size
         if len(labels):
             encoded = rle.encode(runs_of(labels.masks))
@@ -69,67 +62,3 @@ class Annotator:
             ]
             canvas = self.texts.annotate(canvas, detections, labels=names)
         return np.ascontiguousarray(canvas[:, :, ::-1])
-
-
-class VideoWriter:
-    """Writes H.264 in MP4 that plays in a browser, with each frame at its own time. A context manager.
-
-    The file has a temporary name until it is closed. Odd sides get one more row or column: H.264 wants even ones.
-    """
-
-    def __init__(self, path: Path, frame_rate: float) -> None:
-        import av
-
-        self.path, self.part = path, path.with_name(f"{path.name}.part")
-        self.last = -1
-        try:
-            self.part.touch()  # FFmpeg would open the file, and fail, at the first frame only
-            # The index goes to the front when the file is closed, so that a browser can begin at once.
-            self.container = av.open(str(self.part), "w", format="mp4", options={"movflags": "faststart"})
-            self.stream = self.container.add_stream("libx264", rate=Fraction(frame_rate).limit_denominator(1001))
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise MotsError(f"{path}: the video cannot be written ({error})") from error
-        self.stream.pix_fmt = "yuv420p"
-        self.stream.options = {"crf": "23", "preset": "veryfast"}
-        self.stream.codec_context.time_base = Fraction(1, CLOCK)
-        self.started = False
-
-    def write(self, image: NDArray[np.uint8], time: float) -> None:
-        """Add a frame (H, W, 3) uint8 RGB that is shown from `time` (seconds) on."""
-        import av
-
-        image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
-        if not self.started:
-            self.stream.height, self.stream.width = image.shape[:2]
-            self.started = True
-        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-        self.last = max(round(time * CLOCK), self.last + 1)
-        frame.pts, frame.time_base = self.last, Fraction(1, CLOCK)
-        try:
-            self.container.mux(self.stream.encode(frame))
-        except (av.error.FFmpegError, OSError) as error:
-            raise MotsError(
-                f"{self.path}: the video could not be written ({error}): make room and run again"
-            ) from error
-
-    def __enter__(self) -> VideoWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        import av
-
-        try:
-            if self.started:
-                self.container.mux(self.stream.encode(None))
-            self.container.close()
-        except (av.error.FFmpegError, OSError) as late:
-            self.part.unlink(missing_ok=True)
-            if error is None:
-                raise MotsError(f"{self.path}: the video could not be finished ({late})") from late
-            return
-        if self.started:
-            self.part.replace(self.path)
-        else:
-            self.part.unlink(missing_ok=True)

@@ -1,28 +1,25 @@
-"""`mots demo`: the whole engine on a rendered toy world, offline, compared with the world's exact truth."""
+"""`mots demo`: the whole engine on a rendered toy world, without a network connection, compared with exact truth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
-from mots import settings as knobs
-from mots.labels import FrameLabels
+from mots.labels import FrameLabels, HasLabels
 from mots.metrics.events import accumulate, identity_scores
 from mots.models.weights import DEMO
-from mots.models.yolov8_seg import YOLOv8Seg
-from mots.pipeline.pipeline import Run
 from mots.pipeline.record import record
 from mots.toy.world import World
-from mots.video.opening import Frame
+from mots.video.frame import Frame
 
-__all__ = ["Agreement", "WorldSource", "compare", "run"]
+__all__ = ["CLASSES", "Agreement", "WorldSource", "compare", "run"]
 
 CLASSES = ("person", "car", "bus", "truck")
-DETECTED = 0.5  # IoU from which a mask counts as found
+DETECTED = 0.5  # the IoU from which on an object counts as detected
 
 
 class WorldSource:
@@ -45,28 +42,28 @@ class WorldSource:
 
 @dataclass
 class Agreement:
-    """How results compare with the truth, counted frame by frame: counts add, ratios divide."""
+    """How results agree with the truth, counted frame by frame: counts add, ratios divide."""
 
     objects: int = 0
-    found: int = 0
-    iou: float = 0.0  # summed over the found
+    detected: int = 0
+    iou: float = 0.0  # summed over the detected objects
     pairs: list[tuple[FrameLabels, FrameLabels]] = field(default_factory=list)
 
     def add(self, truth: FrameLabels, result: FrameLabels) -> None:
         overlap = truth.masks.iou(result.masks)
         best = overlap.max(axis=1, initial=0.0)  # results share no pixel, so above 0.5 there is one at most
         self.objects += len(truth)
-        self.found += int((best >= DETECTED).sum())
+        self.detected += int((best >= DETECTED).sum())
         self.iou += float(best[best >= DETECTED].sum())
         self.pairs.append((truth, result))
 
     @property
     def recall(self) -> float:
-        return self.found / max(self.objects, 1)
+        return self.detected / max(self.objects, 1)
 
     @property
     def mean_iou(self) -> float:
-        return self.iou / max(self.found, 1)
+        return self.iou / max(self.detected, 1)
 
 
 def compare(truth: list[FrameLabels], results: list[FrameLabels]) -> Agreement:
@@ -78,29 +75,24 @@ def compare(truth: list[FrameLabels], results: list[FrameLabels]) -> Agreement:
     return agreement
 
 
-def run(folder: Path, *, seed: int = 7, frames: int = 150, quiet: bool = False) -> str:
-    """Render, detect, track, write results and video into `folder`, and say how they compare with the truth."""
+def run(folder: str | Path, *, seed: int = 7, frames: int = 150, quiet: bool = False) -> str:
+    """Render, detect, track, write results and video into `folder`, and say how they agree with the truth."""
+    folder = Path(folder)
     started = perf_counter()
     source = WorldSource(World(seed), frames)
-    settings = knobs.load(changes={"detector.weights": DEMO, "classes": CLASSES})
-    detector = YOLOv8Seg(settings.detector)
-    tracking = Run(source, settings, detector=detector)
-    kept: list[FrameLabels] = []
-    summary = record(tracking, folder, video=True, overwrite=True, quiet=quiet, watch=lambda f: kept.append(bare(f)))
-    agreement = compare(source.truth, kept)
+    results: list[FrameLabels] = []
+
+    def keep(frame: HasLabels) -> None:
+        results.append(frame.labels)
+
+    summary = record(source, folder, video=True, overwrite=True, quiet=quiet, watch=keep, weights=DEMO, classes=CLASSES)
+    agreement = compare(source.truth, results)
     scores = identity_scores(accumulate(agreement.pairs))
+    objects = len(np.unique(np.concatenate([labels.ids for labels in source.truth])))
     return (
         f"{summary}\n"
-        f"against the exact truth of world {seed} ({agreement.objects} masks of "
-        f"{len(np.unique(np.concatenate([t.ids for t in source.truth])))} objects):\n"
-        f"  masks       recall at IoU 0.5 {agreement.recall:.3f}, mean IoU of the found {agreement.mean_iou:.3f}\n"
+        f"compared with the exact truth of world {seed} ({agreement.objects} masks of {objects} objects):\n"
+        f"  masks       recall at IoU 0.5 {agreement.recall:.3f}, mean IoU of the detected {agreement.mean_iou:.3f}\n"
         f"  identities  IDF1 {scores.idf1:.3f}, {scores.switches} switches\n"
-        f"look at {folder / f'{source.name}.mp4'} ({perf_counter() - started:.0f} s)"
-    )
-
-
-def bare(frame: FrameLabels) -> FrameLabels:
-    """The labels without the picture, to keep."""
-    return FrameLabels(
-        frame.frame, frame.time, frame.ids, frame.classes, frame.scores, replace(frame.masks), frame.ignore
+        f"video: {folder / f'{source.name}.mp4'} ({perf_counter() - started:.0f} s)"
     )

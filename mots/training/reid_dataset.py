@@ -1,8 +1,8 @@
-"""Truth as a ReID dataset: crops of every track, in the layout of MSMT17, which torchreid reads as `msmt17`.
+"""Truth as a ReID data set: crops of every track, in the layout of MSMT17, which torchreid reads as `msmt17`.
 
-`msmt17/MSMT17_V1/train/<identity>/...jpg` with `list_train.txt`; of the sequences to check with, `test/` with
-`list_query.txt` and `list_gallery.txt`. A name says identity, crop, camera, sequence and frame. The halves of a track
-count as two cameras there, so that a query can only be answered by the same object at another time.
+`msmt17/MSMT17_V1/train/<identity>/...jpg` with `list_train.txt`; of the validation sequences, `test/` with
+`list_query.txt` and `list_gallery.txt`. A file name holds identity, crop, camera, sequence and frame. The halves of a
+track count as two cameras there, so that a query can only be answered by the same object at another time.
 """
 
 from __future__ import annotations
@@ -18,38 +18,40 @@ import numpy as np
 from PIL import Image
 
 from mots.benchmarks.layouts import SequenceFiles
-from mots.errors import MotsError
+from mots.errors import InputError
+from mots.files import cannot_write
 from mots.training.training_frames import TrainingFrame, frames
 
 __all__ = ["write"]
 
-LEAST_CROPS = 4  # an identity of fewer teaches nothing
+MIN_CROPS = 4  # identities with fewer are left out: there would be no query or no gallery
 QUERIES = 2  # of each identity
 QUALITY = 95
 
 
 @dataclass(frozen=True)
 class Crop:
-    """One view of an object: a file that is written already."""
+    """One crop of an object, in a file."""
 
     frame: int
     file: Path
 
 
 def write(
-    output: Path,
+    output: str | Path,
     splits: Mapping[str, Sequence[SequenceFiles]],
     classes: Sequence[int],
     every: int = 5,
-    least_height: int = 32,
+    min_height: int = 32,
     overlap: float = 0.3,
 ) -> str:
-    """Write the dataset of `splits` (train and val) to the folder `output`; a sentence of what was written.
+    """Write the data set of `splits` (train and val) to the folder `output`; a sentence of what was written.
 
-    `classes`: the ids of ours whose objects are taken. `every`: take each so-many-th frame. A crop is an object's tight
-    box, at least `least_height` pixels high, with at most the share `overlap` of it under others' pixels. The folder
-    appears whole. Raises MotsError.
+    `classes`: ids of `mots.classes` to take. `every`: use every so-many-th frame. A crop is an object's tight box, at
+    least `min_height` pixels high, with at most the share `overlap` of it under other objects. The folder appears
+    whole. Raises InputError where no identity has enough crops, MotsError where the folder cannot be written.
     """
+    output = Path(output)
     part = output.with_name(f"{output.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     root = part / "msmt17/MSMT17_V1"
@@ -62,9 +64,9 @@ def write(
             for camera, sequence in enumerate(splits[split]):
                 seen: dict[int, list[Crop]] = defaultdict(list)
                 for frame in frames(sequence, every):
-                    cut(frame, classes, least_height, overlap, root / "new", seen)
+                    cut(frame, classes, min_height, overlap, root / "new", seen)
                 for identity in sorted(seen):
-                    if len(seen[identity]) < LEAST_CROPS:
+                    if len(seen[identity]) < MIN_CROPS:
                         continue
                     for kind, line in named(seen[identity], known, camera, sequence.name, root / folder, split):
                         lists[kind].append(line)
@@ -72,7 +74,10 @@ def write(
                     known += 1
             identities += known
             if known == 0:
-                raise MotsError(f"no identity of {split} has {LEAST_CROPS} crops: choose a smaller --every or --height")
+                raise InputError(
+                    f"no identity of {split} has {MIN_CROPS} crops: use more frames or smaller crops",
+                    parameters=("every", "height"),
+                )
         shutil.rmtree(root / "new")
         for kind, rows in lists.items():
             (root / f"list_{kind}.txt").write_text("".join(rows))
@@ -80,7 +85,7 @@ def write(
             shutil.rmtree(output)
         os.replace(part, output)
     except OSError as error:
-        raise MotsError(f"{output}: cannot be written ({error.strerror})") from error
+        raise cannot_write(output, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return f"{identities} identities, {crops} crops -> {output}"
@@ -89,12 +94,12 @@ def write(
 def cut(
     frame: TrainingFrame,
     classes: Sequence[int],
-    least_height: int,
+    min_height: int,
     overlap: float,
     folder: Path,
     seen: dict[int, list[Crop]],
 ) -> None:
-    """Write the crops of one frame's objects that are fit to learn from."""
+    """Write the crops of one frame's objects that are large and visible enough."""
     truth = frame.truth
     folder.mkdir(exist_ok=True)
     owner = np.full(truth.size, -1, np.int32)
@@ -103,7 +108,7 @@ def cut(
     for i in np.flatnonzero(np.isin(truth.classes, classes)).tolist():
         x1, y1, x2, y2 = truth.masks.boxes[i].tolist()
         part = owner[y1:y2, x1:x2]
-        if y2 - y1 < least_height or np.mean((part >= 0) & (part != i)) > overlap:
+        if y2 - y1 < min_height or np.mean((part >= 0) & (part != i)) > overlap:
             continue
         identity = int(truth.ids[i])
         file = folder / f"{identity}_{truth.frame:06d}.jpg"
@@ -114,7 +119,7 @@ def cut(
 def named(
     crops: list[Crop], identity: int, sequence: int, name: str, folder: Path, split: str
 ) -> list[tuple[str, str]]:
-    """Give an identity's crops their names; each one's list, and its line there."""
+    """Rename an identity's crops; the list of each, and its line there."""
     lines = []
     middle = len(crops) // 2
     for k, crop in enumerate(crops):

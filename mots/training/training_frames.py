@@ -1,4 +1,4 @@
-"""Frames of a data set with their truth, as data for training are made of them."""
+"""Frames of a data set with their truth, for training data."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.benchmarks.layouts import SequenceFiles
-from mots.errors import MotsError
-from mots.formats import mots_text
-from mots.formats import places as mots_folder
+from mots.errors import FormatError, InputError
+from mots.formats import places
 from mots.labels import FrameLabels
-from mots.video.opening import Images, open_source
+from mots.video.image_files import ImageFiles
+from mots.video.opening import open_source
 
 __all__ = ["TrainingFrame", "frames", "splits"]
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingFrame:
-    """A frame, its truth, and the file that it was read from (None: a video's frame)."""
+    """A frame, its truth, and the file that it was read from (None for a frame of a video)."""
 
     sequence: str
     path: Path | None
@@ -30,41 +30,41 @@ class TrainingFrame:
 
 
 def frames(sequence: SequenceFiles, every: int = 1) -> Iterator[TrainingFrame]:
-    """Every `every`-th frame of a sequence. A frame that the truth does not name has no objects.
+    """Every `every`-th frame of a sequence. A frame that the truth does not mention has no objects.
 
-    Raises MotsError where there is no truth, or it is of another size than the pictures.
+    Raises InputError where there is no truth, FormatError where its size is not the images'.
     """
     if sequence.truth is None:
-        raise MotsError(f"{sequence.source}: no truth of sequence {sequence.name} beside it")
-    lines = mots_folder.load(mots_folder.Place(sequence.truth))
-    truth = {each.frame: each for each in mots_text.frames_of(lines)}
+        raise InputError(f"{sequence.source}: no truth of sequence {sequence.name} beside it")
+    table = places.load(places.Place(sequence.truth))
+    truth = {each.frame: each for each in table.to_frames()}
     source = open_source(sequence.source)
-    paths = dict(source.numbered) if isinstance(source, Images) else {}
+    paths = dict(source.numbered) if isinstance(source, ImageFiles) else {}
     for place, frame in enumerate(source):
         if place % every:
             continue
         size = (frame.image.shape[0], frame.image.shape[1])
-        found = truth.get(frame.number, FrameLabels.empty(frame.number, frame.time, size))
-        if found.size != size:
-            raise MotsError(
-                f"{sequence.truth}: frame {frame.number} is {found.size[0]} x {found.size[1]}, its picture "
+        labels = truth.get(frame.number, FrameLabels.empty(frame.number, frame.time, size))
+        if labels.size != size:
+            raise FormatError(
+                f"{sequence.truth}: frame {frame.number} is {labels.size[0]} x {labels.size[1]}, its image "
                 f"{size[0]} x {size[1]} (height x width)"
             )
-        yield TrainingFrame(sequence.name, paths.get(frame.number), frame.image, found)
+        yield TrainingFrame(sequence.name, paths.get(frame.number), frame.image, labels)
 
 
 def splits(
     train: Sequence[SequenceFiles], val: Sequence[SequenceFiles], held_out: Sequence[str]
 ) -> tuple[list[SequenceFiles], list[SequenceFiles]]:
-    """What to train on and what to check with: the benchmark's own splits, or the sequences `held_out` to check with.
+    """Sequences for training and for validation: the benchmark's own splits, or with `held_out` for validation.
 
-    Where neither says what to check with, it is the last sequence. Raises MotsError for unknown names, or too few.
+    Without both, the last sequence is for validation. Raises InputError for unknown names, or too few sequences.
     """
     every = {each.name: each for each in [*train, *val]}
     if unknown := [name for name in held_out if name not in every]:
-        raise MotsError(f"no sequence '{unknown[0]}' to hold out: there are {', '.join(every)}")
+        raise InputError(f"no sequence '{unknown[0]}' to validate with: there are {', '.join(every)}")
     names = list(held_out) or [each.name for each in val] or list(every)[-1:]
     rest = [each for name, each in every.items() if name not in names]
     if not rest:
-        raise MotsError("nothing is left to train on: more than one sequence is needed")
+        raise InputError("no sequence is left for training: more than one is needed")
     return rest, [every[name] for name in names]

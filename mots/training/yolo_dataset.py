@@ -1,8 +1,8 @@
-"""Truth as ultralytics' segmentation dataset, to fine-tune a detector on a benchmark's own pictures.
+"""Truth as Ultralytics' segmentation data set, to fine-tune a detector on a benchmark's own images.
 
-`images/train`, `images/val`: links to the pictures. `labels/...`: a line for each object, its class and its polygon in
-shares of the frame. `data.yaml` names them. Ultralytics knows no ignore regions: in a picture that has some, a copy is
-written with them painted in the grey that it pads pictures with, so that nothing is learnt from them either way.
+`images/train`, `images/val`: links to the images. `labels/...`: a line for each object, its class and its polygon in
+shares of the frame. `data.yaml` names them. Ultralytics has no ignore regions: an image that has some is written as a
+copy in which they are painted in Ultralytics' padding grey, so that they teach nothing.
 """
 
 from __future__ import annotations
@@ -18,21 +18,25 @@ from PIL import Image
 from mots.benchmarks.layouts import SequenceFiles
 from mots.classes import CLASS_NAMES
 from mots.encodings.polygons import outline
-from mots.errors import MotsError
+from mots.files import cannot_write
 from mots.training.training_frames import TrainingFrame, frames
 
 __all__ = ["write"]
 
 GREY = 114  # ultralytics' padding
-QUALITY = 95  # of the JPEGs that are written where a picture cannot be linked
+QUALITY = 95  # of the JPEGs that are written where an image cannot be linked
 
 
-def write(output: Path, splits: Mapping[str, Sequence[SequenceFiles]], classes: Sequence[int], every: int = 1) -> str:
-    """Write the dataset of `splits` (train and val) to the folder `output`; a sentence of what was written.
+def write(
+    output: str | Path, splits: Mapping[str, Sequence[SequenceFiles]], classes: Sequence[int], every: int = 1
+) -> str:
+    """Write the data set of `splits` (train and val) to the folder `output`; a sentence of what was written.
 
-    `classes`: the ids of ours that are learnt, in the order of the dataset's own numbers; other objects are painted
-    over like ignore regions. `every`: take each so-many-th frame. The folder appears whole. Raises MotsError.
+    `classes`: ids of `mots.classes` to learn, in the order of the data set's own numbers; other objects are painted
+    over like ignore regions. `every`: use every so-many-th frame. The folder appears whole. Raises MotsError where it
+    cannot be written, and for truth that does not fit the images.
     """
+    output = Path(output)
     part = output.with_name(f"{output.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     pictures = objects = painted = 0
@@ -55,7 +59,7 @@ def write(output: Path, splits: Mapping[str, Sequence[SequenceFiles]], classes: 
             shutil.rmtree(output)
         os.replace(part, output)
     except OSError as error:
-        raise MotsError(f"{output}: cannot be written ({error.strerror})") from error
+        raise cannot_write(output, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return f"{pictures} pictures ({painted} with ignore regions painted over), {objects} objects -> {output}/data.yaml"
@@ -74,7 +78,7 @@ def labels(frame: TrainingFrame, classes: Sequence[int]) -> str:
 
 
 def picture(frame: TrainingFrame, classes: Sequence[int], target: Path) -> bool:
-    """Link a picture, or write it with what is to be ignored painted over; whether it was painted."""
+    """Link an image, or write it with what is to be ignored painted over; whether it was painted."""
     truth = frame.truth
     hidden = [truth.ignore.crop(i) for i in range(len(truth.ignore))]
     boxes = truth.ignore.boxes.tolist()

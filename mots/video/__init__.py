@@ -1,1 +1,9 @@
 """Frames in (files, folders, streams, arrays), video out."""
+
+from mots.lazy import lazy_package
+
+MODULES = (
+    "arrays", "frame", "image_files", "images", "opening", "video_file", "writer",
+)  # fmt: skip
+
+__getattr__, __dir__ = lazy_package(__name__, MODULES)

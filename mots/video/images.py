@@ -8,13 +8,13 @@ from PIL import Image
 
 __all__ = ["open_image"]
 
-# ultralytics puts a function in the place of PIL.Image.open that, for a file that Pillow cannot identify, installs and
-# imports a reader of HEIF. A broken file among good ones must stay a fault of that file.
+# Ultralytics replaces PIL.Image.open by a function that, for a file that Pillow cannot identify, installs and imports a
+# reader of HEIF. A damaged file among good ones must stay an error of that file, so the original function is kept.
 opener = Image.open
 
 
 def open_image(path: Path) -> Image.Image:
-    """The decoded picture. Raises OSError for whatever keeps it from being read, a broken file or one too large."""
+    """The decoded picture. Raises OSError for any reason that it cannot be read: damaged, or too large."""
     try:
         with opener(path) as picture:
             picture.load()

@@ -1,0 +1,49 @@
+"""`mots track`: a source becomes a folder of results."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mots.cli.options import Commands, add_reid, add_settings, add_source, chosen_settings, is_settings_request
+from mots.errors import InputError
+
+__all__ = ["add"]
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("track", help="track a video, images, a camera or saved detections")
+    add_source(parser)
+    parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default runs/<name>)")
+    parser.add_argument("--video", action="store_true", help="also write an annotated <name>.mp4")
+    add_reid(parser)
+    parser.add_argument("--quiet", action="store_true", help="no progress bar and no summary")
+    parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
+    parser.add_argument("--detections", type=Path, metavar="FILE", help="saved detections in place of the network")
+    parser.add_argument("--offline", action="store_true", help="use all frames for each: fewer misses, more memory")
+    add_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    settings = chosen_settings(parsed)
+    if is_settings_request(parsed, settings):
+        return 0
+    if parsed.source is None:
+        raise InputError("no SOURCE: name a video, a folder of images, a camera's number or saved detections")
+    from mots.pipeline.record import record
+
+    summary = record(
+        parsed.source,
+        parsed.output,
+        settings=settings,
+        detections=parsed.detections,
+        offline=parsed.offline,
+        video=parsed.video,
+        overwrite=parsed.overwrite,
+        quiet=parsed.quiet,
+    )
+    if not parsed.quiet:
+        print(summary)
+    return 0

@@ -1,0 +1,71 @@
+"""Running a torch module on arrays."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.errors import InputError
+from mots.optional import optional_import
+
+__all__ = ["TorchRuntime", "chosen_device", "import_torch"]
+
+
+class TorchRuntime:
+    """A module in evaluation mode on a device; `half` computes in half precision on a GPU.
+
+    `fixed_size`: None, as torch modules take any input size.
+    """
+
+    fixed_size: tuple[int, int] | None = None
+
+    def __init__(self, module: Any, device: str = "auto", half: bool = False) -> None:
+        self.torch = import_torch("running .pt weights")
+        self.device = self.torch.device(chosen_device(device))
+        self.half = half and self.device.type == "cuda"
+        module = module.to(self.device).eval()
+        self.module = module.half() if self.half else module.float()
+
+    def __call__(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The outputs for a batch (B, ...) float32, as float32 arrays."""
+        with self.torch.inference_mode():
+            tensor = self.torch.from_numpy(batch).to(self.device)
+            outputs = self.module(tensor.half() if self.half else tensor)
+            return [each.float().cpu().numpy() for each in flattened(outputs)]
+
+
+def flattened(outputs: Any) -> list[Any]:
+    """The tensors of a module's output: itself, or the first level of tuples. Ultralytics adds training outputs as a
+    second item, which are left out."""
+    if isinstance(outputs, (tuple, list)):
+        first = outputs[0]
+        return list(first) if isinstance(first, (tuple, list)) else list(outputs)
+    return [outputs]
+
+
+def import_torch(purpose: str) -> Any:
+    """The module torch, set up for inference. Raises MissingDependency."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads would keep all cores busy
+    return optional_import("torch", purpose, extra="models")
+
+
+def chosen_device(name: str) -> str:
+    """A device's name for torch; `auto` takes a GPU where there is one. Raises InputError for a missing device."""
+    torch = import_torch("choosing a device")
+    if name == "auto":
+        return "cuda:0" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name.isdigit():
+        name = f"cuda:{name}"
+    kind, _, number = name.partition(":")
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and int(number or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(kind, False):
+        usable = [device for device, there in available.items() if there]
+        raise InputError(f"device '{name}': torch has no such device here; it has {', '.join(usable)}")
+    return name

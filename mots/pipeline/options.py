@@ -1,0 +1,44 @@
+"""From the keywords of `track`, `record` and `Stream` to settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mots import settings as all_settings
+from mots.settings import Settings
+
+__all__ = ["chosen_settings"]
+
+
+def chosen_settings(
+    preset: str,
+    settings: Settings | str | Path | None,
+    changes: Mapping[str, Any] | None,
+    *,
+    classes: str | Sequence[str] | None,
+    weights: str | None,
+    conf: float | None,
+    imgsz: int | None,
+    device: str | None,
+    reid: str | None,
+    frame_rate: float | None,
+) -> Settings:
+    """The preset, or a `Settings`; then a TOML file; then `changes`; then the keywords that are not None.
+
+    Raises InputError and FormatError as `settings.load` does.
+    """
+    named = {
+        "classes": classes,
+        "detector.weights": weights,
+        "detector.conf": conf,
+        "detector.imgsz": imgsz,
+        "detector.device": device,
+        "reid.weights": reid,
+        "frame_rate": frame_rate,
+    }
+    merged = {**(changes or {}), **{name: value for name, value in named.items() if value is not None}}
+    if isinstance(settings, Settings):
+        return all_settings.changed(settings, merged)
+    return all_settings.load(preset, settings, merged)

@@ -1,0 +1,109 @@
+"""The parts of a pipeline as the settings ask for them, or as the caller gives them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from mots.classes import names_to_ids
+from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
+from mots.errors import InputError, MissingDependency, MotsWarning
+from mots.settings import Settings
+
+__all__ = ["Parts", "class_ids"]
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What measures frames. None: nothing does it.
+
+    In the constructor's arguments None means: as the settings say; see `build`.
+    """
+
+    detector: Detector | None = None
+    embedder: Embedder | None = None
+    mask_refiner: MaskRefiner | None = None
+    camera_motion: CameraMotion | None = None
+
+    def build(self, settings: Settings, *, detects: bool, has_images: bool, coarse: bool | None = None) -> Parts:
+        """The given parts, and the settings' for those that are None.
+
+        `detects`: whether a detector is needed. `has_images`: without images nothing is measured but what detections
+        hold. `coarse`: whether masks need refining; None: as the detector says. A part for which a package is missing
+        is left out with a MotsWarning, but the detector and ReID networks raise MissingDependency.
+        """
+        detector = self.detector
+        if detects and detector is None:
+            from mots.models.yolov8_seg import YOLOv8Seg
+
+            detector = YOLOv8Seg(settings.detector)
+        if not has_images:
+            return Parts(detector)
+        if coarse is None:
+            coarse = bool(getattr(detector, "coarse", False))
+        return Parts(
+            detector,
+            self.embedder or embedder_of(settings),
+            self.mask_refiner or (mask_refiner_of(settings) if coarse else None),
+            self.camera_motion or camera_motion_of(settings),
+        )
+
+    @property
+    def names(self) -> Mapping[int, str]:
+        """The names of the detector's own classes, by the engine's id."""
+        return getattr(self.detector, "names", None) or {}
+
+
+def embedder_of(settings: Settings) -> Embedder | None:
+    """Colours, or a ReID network joined with them."""
+    from mots.models.reid import COLOURS, OFF
+
+    if settings.reid.weights == OFF:
+        return None
+    from mots.detection.colour_histograms import ColourHistograms
+
+    if settings.reid.weights == COLOURS:
+        return ColourHistograms()
+    from mots.detection.joined_embedding import JoinedEmbedder
+    from mots.models.reid import ReID
+
+    return JoinedEmbedder(ColourHistograms(), ReID(settings.reid), settings.reid.colour_share)
+
+
+def mask_refiner_of(settings: Settings) -> MaskRefiner | None:
+    """The refinement by edges, where it is enabled and OpenCV is installed."""
+    if not settings.outline.enabled:
+        return None
+    from mots.detection.mask_refinement import EdgeRefiner
+
+    return built_or_warned(lambda: EdgeRefiner(settings.outline), "masks stay as they were detected")
+
+
+def camera_motion_of(settings: Settings) -> CameraMotion | None:
+    """The motion by optical flow, where it is enabled and OpenCV is installed."""
+    if not settings.camera.enabled:
+        return None
+    from mots.detection.camera_motion import FlowCameraMotion
+
+    return built_or_warned(lambda: FlowCameraMotion(settings.camera), "the camera counts as fixed")
+
+
+def built_or_warned(build: Callable[[], Part], consequence: str) -> Part | None:
+    """What `build` returns; where a package is missing, None and a warning."""
+    try:
+        return build()
+    except MissingDependency as error:
+        warnings.warn(MotsWarning(f"{consequence}: {error}"), stacklevel=3)
+        return None
+
+
+def class_ids(settings: Settings, names: Mapping[int, str]) -> tuple[int, ...]:
+    """The engine's ids of the classes to track; none for all. Raises InputError for an unknown name."""
+    try:
+        return names_to_ids(settings.classes, names)
+    except ValueError as error:
+        raise InputError(str(error)) from error

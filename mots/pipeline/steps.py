@@ -1,0 +1,155 @@
+"""The steps of the loop over frames, as generators: detect, measure, identify, label, and refine after the fact.
+
+There is one loop: tracking, tuning, batch runs and the tools all use these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.detection.measurement import FrameMeasurement, Measurer, of_classes
+from mots.detection.protocols import Detector
+from mots.detection.saved_detections import SavedDetections
+from mots.errors import InputError
+from mots.labels import LabelSettings, label
+from mots.pipeline.tracked_frame import TrackedFrame
+from mots.settings import Settings
+from mots.trackers.detections import Detections
+from mots.trackers.masks import Masks
+from mots.trackers.motion import STILL
+from mots.trackers.offline import Refined, refine
+from mots.trackers.tracker import Tracker
+from mots.video.frame import Frame
+
+__all__ = ["IdentifiedFrame", "detect", "identify", "label_frames", "measure", "measure_saved", "refine_frames"]
+
+
+@dataclass(frozen=True, eq=False)
+class IdentifiedFrame:
+    """A measurement with the tracker's answer: `ids` (N,), 0 for none; `classes` (K,) of the K detections with an id;
+    `started`, `ended` and `alive` as in `TrackedFrame`."""
+
+    measurement: FrameMeasurement
+    ids: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    started: NDArray[np.int64]
+    ended: NDArray[np.int64]
+    alive: int
+
+
+def detect(frames: Iterable[Frame], detector: Detector, classes: tuple[int, ...]) -> Iterator[tuple[Frame, Detections]]:
+    """Each frame with its detections of these classes (all where there are none)."""
+    for frame in frames:
+        (detections,) = detector.detect([frame.image], classes)
+        yield frame, of_classes(detections, classes)
+
+
+def measure(pairs: Iterable[tuple[Frame, Detections]], measurer: Measurer) -> Iterator[FrameMeasurement]:
+    """The measurement of each frame with its detections."""
+    for frame, detections in pairs:
+        yield measurer.measure(frame, detections)
+
+
+def measure_saved(
+    saved: SavedDetections, frame_rate: float, classes: tuple[int, ...], with_motion: bool = True
+) -> Iterator[FrameMeasurement]:
+    """The measurements that a file holds, without the frames; a time that it does not hold follows from the number."""
+    first: int | None = None
+    for each in saved:
+        first = each.frame if first is None else first
+        time = each.time if np.isfinite(each.time) else (each.frame - first) / frame_rate
+        motion = each.motion if with_motion else STILL
+        yield FrameMeasurement(each.frame, time, each.image, of_classes(each.detections, classes), motion)
+
+
+def identify(measurements: Iterable[FrameMeasurement], tracker: Tracker) -> Iterator[IdentifiedFrame]:
+    """Each measurement with the tracker's ids. Raises InputError that names the frame which the tracker refuses."""
+    for each in measurements:
+        try:
+            ids = tracker.update(each.detections, each.time, each.motion)
+        except ValueError as error:
+            raise InputError(f"frame {each.frame}: {error}") from error
+        classes = tracker.classes_of(ids[ids > 0])
+        yield IdentifiedFrame(each, ids, classes, tracker.started, tracker.ended, tracker.alive)
+
+
+def label_frames(frames: Iterable[IdentifiedFrame], settings: LabelSettings) -> Iterator[TrackedFrame]:
+    """Each identified frame with its labels."""
+    for each in frames:
+        own = each.measurement
+        labels, moved = label(own.detections, each.ids, each.classes, own.frame, own.time, settings)
+        predicted = np.zeros(len(labels), np.bool_)
+        yield TrackedFrame(labels, own, predicted, each.started, each.ended, each.alive, moved)
+
+
+def refine_frames(
+    frames: Sequence[IdentifiedFrame], settings: Settings, images: Iterable[Frame] = ()
+) -> Iterator[TrackedFrame]:
+    """The frames of a whole first pass after refinement. `images`: the source's frames again, for the pictures."""
+    own = [each.measurement for each in frames]
+    refined = refine(
+        [each.time for each in own],
+        [each.detections for each in own],
+        [each.ids for each in frames],
+        [each.motion for each in own],
+        settings.refine,
+        settings.tracker.appearance,
+        settings.tracker.groups,
+    )
+    seen: set[int] = set()
+    ends = last_frames(refined)
+    pictures = iter(images)
+    for place, (each, result) in enumerate(zip(frames, refined, strict=True)):
+        picture = next((frame for frame in pictures if frame.number >= each.measurement.frame), None)
+        frame = refined_frame(each, result, settings.labels)
+        ids = set(frame.ids.tolist())
+        started, ended = sorted(ids - seen), sorted(ends.get(place - 1, ()))
+        seen |= ids
+        measurement = frame.measurement
+        if picture is not None:
+            measurement = FrameMeasurement(
+                measurement.frame, measurement.time, picture.image, measurement.detections, measurement.motion
+            )
+        yield TrackedFrame(
+            frame.labels,
+            measurement,
+            frame.predicted,
+            np.array(started, np.int64),
+            np.array(ended, np.int64),
+            frame.alive,
+            frame.moved_pixels,
+        )
+
+
+def last_frames(refined: Sequence[Refined]) -> dict[int, list[int]]:
+    """The ids whose last detection is in each frame, by the frame's place."""
+    last: dict[int, int] = {}
+    for place, each in enumerate(refined):
+        last.update(dict.fromkeys(each.ids[each.ids > 0].tolist(), place))
+    ends: dict[int, list[int]] = {}
+    for identity, place in last.items():
+        ends.setdefault(place, []).append(identity)
+    return ends
+
+
+def refined_frame(each: IdentifiedFrame, result: Refined, settings: LabelSettings) -> TrackedFrame:
+    """A frame after refinement; masks moved into gaps lie under all others, with a score of 0."""
+    own, filled = each.measurement, len(result.filled)
+    detections = own.detections
+    both = Detections(
+        np.concatenate([detections.boxes, result.filled.boxes.astype(np.float32)]),
+        Masks.concatenate(detections.size, [detections.masks, result.filled]),
+        np.concatenate([detections.scores, np.zeros(filled, np.float32)]),
+        np.concatenate([detections.classes, np.zeros(filled, np.int64)]),
+        np.zeros((len(detections) + filled, 0), np.float32),
+    )
+    ids = np.concatenate([result.ids, result.filled_ids])
+    classes = np.array([result.classes[identity] for identity in ids[ids > 0].tolist()], np.int64)
+    labels, moved = label(both, ids, classes, own.frame, own.time, settings)
+    predicted = np.isin(labels.ids, result.filled_ids)
+    none = np.zeros(0, np.int64)
+    return TrackedFrame(labels, own, predicted, none, none, each.alive, moved)

@@ -1,0 +1,132 @@
+"""Association in stages: which tracks are compared with which detections, with what weights, in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .appearance import AppearanceScale, AppearanceSettings
+from .assignment import Solver, assign
+from .comparison import Comparison
+from .cost import StageWeights, stage_cost
+from .lifecycle import LOST, ROUNDING, State
+from .tracks import Tracks
+
+__all__ = ["DEFAULT_STAGES", "Matches", "PreparedStage", "Stage", "associate", "prepared"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One pass of association: which tracks and detections take part, and what a pair may cost."""
+
+    name: str
+    states: tuple[State, ...]  # the tracks that take part, by their state before the frame
+    min_score: float  # detections of at least this score
+    max_score: float  # and below this one take part
+    limit: float  # a pair of this cost or more is not made
+    mask_weight: float = 0.5  # share of the mask IoU in the overlap; the rest is the boxes'
+    appearance_weight: float = 0.0  # share of appearance in the similarity, where there are embeddings
+    lost_for: float = np.inf  # of the lost tracks, those that were lost within this many seconds take part
+    limit_without_appearance: float = 0.0  # the limit where there are no embeddings; 0 means `limit`
+    appearance_limit: float = 1.01  # a pair of at least this dissimilarity (0 same, 1 other object) is not made
+    strict: bool = False  # use the strict scale of dissimilarity, for pairs that rest on appearance
+    score_weight: float = 0.0  # how much a low score lowers the similarity; 1 multiplies by the score
+
+
+HIGH = 0.5  # the score that separates the first stages from the low-score stages, as in ByteTrack
+LOST_BY_APPEARANCE = Stage(
+    "lost", (State.LOST,), HIGH, 1.01, limit=0.6, mask_weight=0.2, appearance_weight=0.6,
+    limit_without_appearance=0.85, appearance_limit=0.6, strict=True,
+)  # fmt: skip
+DEFAULT_STAGES = (
+    Stage(
+        "confident", (State.CONFIRMED, State.LOST), HIGH, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5,
+        lost_for=0.3,
+    ),
+    LOST_BY_APPEARANCE,
+    Stage("low score", (State.CONFIRMED,), 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
+    # After the confirmed tracks: in one stage with them, a lost track takes their low scores, and they each other's.
+    replace(LOST_BY_APPEARANCE, name="lost, low score", min_score=0.35, max_score=HIGH, score_weight=0.3),
+    Stage("tentative", (State.TENTATIVE,), 0.25, 1.01, limit=0.7),
+)  # fmt: skip
+
+
+class Matches(NamedTuple):
+    """K pairs: rows of tracks (K,) and of detections (K,)."""
+
+    tracks: NDArray[np.int64]
+    detections: NDArray[np.int64]
+
+
+class PreparedStage(NamedTuple):
+    """A stage with what is worked out once for a tracker: its states as numbers, and (4,) whether each takes part."""
+
+    stage: Stage
+    states: list[int]
+    takes_part: NDArray[np.bool_]
+
+
+def prepared(stages: Sequence[Stage]) -> list[PreparedStage]:
+    """The stages in their order."""
+    return [
+        PreparedStage(stage, [int(state) for state in stage.states], np.isin(list(State), stage.states))
+        for stage in stages
+    ]
+
+
+def associate(
+    stages: Sequence[PreparedStage],
+    tracks: Tracks,
+    pairs: Comparison,
+    scores: NDArray[np.float32],
+    free: NDArray[np.bool_],
+    now: float,
+    scale: AppearanceScale,
+    settings: AppearanceSettings,
+    solver: Solver,
+    has_embeddings: bool,
+) -> Matches:
+    """The matches of all stages, one stage after another among the tracks and detections that are still free.
+
+    `pairs`: (T, N) each. `scores`: (N,). `free`: (N,) the detections that take part at all. `now`: seconds.
+    """
+    dissimilarity = {} if has_embeddings else dict.fromkeys((False, True), pairs.distance)
+    free_tracks, free = np.ones(len(tracks), np.bool_), free.copy()
+    rows_of, columns_of = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    counts = np.bincount(tracks.states, minlength=len(State)).tolist()
+    for stage, states, takes_part in stages:
+        if not any(counts[state] for state in states):
+            continue
+        columns = np.flatnonzero((scores >= stage.min_score) & (scores < stage.max_score) & free)
+        if len(columns) == 0:
+            continue
+        part = takes_part[tracks.states] & free_tracks
+        if stage.lost_for < np.inf:
+            part &= (tracks.states != LOST) | (now - tracks.last_seen <= stage.lost_for + ROUNDING)
+        rows = np.flatnonzero(part)
+        if len(rows) == 0:
+            continue
+        if stage.strict not in dissimilarity:
+            dissimilarity[stage.strict] = scale.dissimilarity(pairs.distance, settings, stage.strict)
+        cost = stage_cost(pairs, dissimilarity[stage.strict], scores, rows, columns, weights(stage, has_embeddings))
+        limit = stage.limit if has_embeddings or not stage.limit_without_appearance else stage.limit_without_appearance
+        made = assign(cost, limit, solver)
+        rows_of.append(rows[made[:, 0]])
+        columns_of.append(columns[made[:, 1]])
+        free_tracks[rows_of[-1]] = False
+        free[columns_of[-1]] = False
+    return Matches(np.concatenate(rows_of), np.concatenate(columns_of))
+
+
+def weights(stage: Stage, has_embeddings: bool) -> StageWeights:
+    """A stage's weights; without embeddings appearance takes no part."""
+    return StageWeights(
+        stage.mask_weight,
+        stage.appearance_weight if has_embeddings else 0.0,
+        stage.appearance_limit if has_embeddings else np.inf,
+        stage.score_weight,
+    )
