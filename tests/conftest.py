@@ -15,6 +15,7 @@ from PIL import Image
 
 from mots.detection import saved_detections as saved
 from mots.formats import mots_text
+from mots.formats.label_table import LabelTable
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
@@ -22,6 +23,10 @@ from mots.trackers.masks import Masks
 # Machines are shared and numba compiles on first use: no example may fail for being slow.
 settings.register_profile("mots", deadline=None)
 settings.load_profile("mots")
+
+# A shell ignores interrupts for what it starts in the background, and children inherit that; tests of interrupts need
+# Python's own handler.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -88,7 +93,7 @@ TOY = WorldSettings(height=90, width=160, walkers=6, vehicles=2)
 def toy_root(root: Path, names: tuple[str, ...] = ("0000", "0001")) -> Path:
     """Toy worlds in the layout of KITTI MOTS, their noisy detections beside it, and a sequence map."""
     for number, name in enumerate(names):
-        world, table = World(8 + number, TOY), mots_text.IdTable()
+        world, table = World(8 + number, TOY), LabelTable()
         images, text = root / f"training/image_02/{name}", ""
         images.mkdir(parents=True)
         (root / "detections").mkdir(exist_ok=True)

@@ -6,7 +6,8 @@ import pytest
 
 from mots.errors import MotsError
 from mots.labels import FrameLabels
-from mots.rendering.annotator import Annotator, VideoWriter
+from mots.rendering.annotator import Annotator
+from mots.video.writer import VideoWriter
 from mots.toy.world import World, WorldSettings
 
 pytest.importorskip("supervision", reason="the video extra is not installed")

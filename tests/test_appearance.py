@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections
 
-from mots.detection.colour_histograms import DIMENSION, Appearance, embed
-from mots.models.reid import ReIDSettings
+from mots.detection.colour_histograms import DIMENSION, ColourHistograms, embed
 from mots.trackers.appearance import AppearanceScale, AppearanceSettings, Gallery, clean
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
@@ -50,11 +49,10 @@ def test_what_is_outside_the_mask_does_not_count(rng: np.random.Generator) -> No
     assert not embed(one, empty).any()
 
 
-def test_off_leaves_detections_as_they_are() -> None:
+def test_colour_histograms_are_an_embedder() -> None:
     found = boxes_as_detections([(0, 0, 10, 10)])
     image = np.zeros((*found.size, 3), np.uint8)
-    assert Appearance(ReIDSettings("off")).embedded(image, found) is found
-    assert Appearance(ReIDSettings("colours")).embedded(image, found).embeddings.shape == (1, DIMENSION)
+    assert ColourHistograms().embed(image, found).shape == (1, DIMENSION)
 
 
 def unit(rows: list[list[float]]) -> np.ndarray:
@@ -67,12 +65,12 @@ def test_a_gallery_keeps_recent_clean_views_and_a_moving_average() -> None:
     first, second, third = (unit([v]) for v in ([1, 0, 0], [0, 1, 0], [0, 0, 1]))
     gallery = Gallery.begin(first, np.array([True]), 0.0, 2)
     row = np.array([0])
-    gallery.see(row, second, 0.5, settings)  # too soon for a view of its own
-    assert gallery.kept.tolist() == [1]
+    gallery.add(row, second, 0.5, settings)  # too soon for a view of its own
+    assert gallery.counts.tolist() == [1]
     assert gallery.means[0] == pytest.approx(unit([[1, 1, 0]])[0])
-    gallery.see(row, second, 1.0, settings)
-    gallery.see(row, third, 2.0, settings)
-    assert gallery.kept.tolist() == [3]
+    gallery.add(row, second, 1.0, settings)
+    gallery.add(row, third, 2.0, settings)
+    assert gallery.counts.tolist() == [3]
     nearest = [1 - (gallery.views[0] @ v[0]).max() for v in (first, second, third)]
     assert nearest == pytest.approx([1, 0, 0])  # the first view made room
     assert np.linalg.norm(gallery.means[0]) == pytest.approx(1)
@@ -83,15 +81,15 @@ def test_galleries_are_taken_and_joined_row_by_row() -> None:
     a = Gallery.begin(unit([[1, 0], [0, 1]]), np.array([True, False]), 3.0, 2)
     b = Gallery.begin(unit([[1, 1]]), np.array([True]), 4.0, 2)
     both = a.join(b).take(np.array([2, 1]))
-    assert both.last.tolist() == [4.0, -np.inf]
-    both.see(np.array([0]), unit([[1, 0]]), 9.0, AppearanceSettings(views=2))
-    assert b.kept.tolist() == [1]
+    assert both.times.tolist() == [4.0, -np.inf]
+    both.add(np.array([0]), unit([[1, 0]]), 9.0, AppearanceSettings(views=2))
+    assert b.counts.tolist() == [1]
 
 
 def test_a_clean_view_replaces_an_unclean_first_one() -> None:
     gallery = Gallery.begin(unit([[1, 0]]), np.array([False]), 0.0, 3)
-    gallery.see(np.array([0]), unit([[0, 1]]), 0.01, AppearanceSettings())
-    assert gallery.kept.tolist() == [1]
+    gallery.add(np.array([0]), unit([[0, 1]]), 0.01, AppearanceSettings())
+    assert gallery.counts.tolist() == [1]
     assert gallery.views[0, 0].tolist() == [0, 1]
 
 
@@ -110,17 +108,17 @@ def many(rng: np.random.Generator) -> Iterator[np.ndarray]:
 
 
 def test_distances_are_read_by_what_is_usual_here(rng: np.random.Generator) -> None:
-    scale = AppearanceScale()
-    assert scale.unlikeness(np.array([[0.3]])).tolist() == [[0.5]]  # nothing is known yet
+    scale, settings = AppearanceScale(), AppearanceSettings()
+    assert scale.dissimilarity(np.array([[0.3]]), settings).tolist() == [[0.5]]  # nothing is known yet
     frames = many(rng)
     for _ in range(50):
-        scale = scale.with_frame(next(frames)).with_pairs(np.array([0.02, 0.03, 0.04]))
+        scale = scale.with_frame(next(frames), settings).with_matches(np.array([0.02, 0.03, 0.04]))
     assert scale.same == pytest.approx(0.03)
     assert 0.05 < scale.other < 0.5
-    low, middle, high = scale.unlikeness(np.array([[0.01, (scale.same + scale.other) / 2, 0.9]]))[0]
+    low, middle, high = scale.dissimilarity(np.array([[0.01, (scale.same + scale.other) / 2, 0.9]]), settings)[0]
     assert (low, middle, high) == (0.0, pytest.approx(0.5), 1.0)
-    assert replace(scale).with_frame(np.zeros((2, 8), np.float32)) == scale  # two detections tell nothing
-    assert scale.with_pairs(np.zeros(0)) == scale
+    assert replace(scale).with_frame(np.zeros((2, 8), np.float32), settings) == scale  # two detections tell nothing
+    assert scale.with_matches(np.zeros(0)) == scale
 
 
 def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.random.Generator) -> None:
@@ -129,12 +127,12 @@ def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.ran
     for twins in (0, 2, 8):  # of 16 people, so many look like one another
         people = np.linalg.qr(rng.normal(0, 1, (16, 16)))[0].astype(np.float32)
         people[:twins] = people[0]
-        scale = AppearanceScale()
+        scale, settings = AppearanceScale(), AppearanceSettings()
         for _ in range(200):
-            scale = scale.with_frame(unit((people + rng.normal(0, 0.02, (16, 16))).tolist()))
-            scale = scale.with_pairs(np.array([0.01]))
-        assert (scale.unlikeness(distances, True) >= scale.unlikeness(distances)).all()
-        wary.append(scale.unlikeness(distances, True))
-    assert wary[0] == pytest.approx(scale.unlikeness(distances), abs=0.1)  # nobody is alike: there is nothing to fear
+            scale = scale.with_frame(unit((people + rng.normal(0, 0.02, (16, 16))).tolist()), settings)
+            scale = scale.with_matches(np.array([0.01]))
+        assert (scale.dissimilarity(distances, settings, True) >= scale.dissimilarity(distances, settings)).all()
+        wary.append(scale.dissimilarity(distances, settings, True))
+    assert wary[0] == pytest.approx(scale.dissimilarity(distances, settings), abs=0.1)  # nobody is alike: there is nothing to fear
     assert (wary[2] > wary[0] + 0.1)[:2].all()
     assert wary[2][0] < 0.5  # but noise is no difference

@@ -15,12 +15,12 @@ from PIL import Image
 from mots.batch.manifest import chunk_of, is_done
 from mots.batch.plan import Outcome, Plan, Task
 from mots.batch.processes import Processes
-from mots.batch.schedule import chunks, run_all
+from mots.batch.schedule import chunks, run_batch
 from mots.batch.tasks import do
 from mots.benchmarks.layouts import discover
 from mots.cli import main
 from mots.formats import kitti_step
-from mots.rendering.annotator import VideoWriter
+from mots.video.writer import VideoWriter
 from mots.settings import load
 from mots.toy.world import World
 
@@ -80,7 +80,7 @@ def test_a_split_is_run_scored_skipped_validated_and_packed(
 def test_a_change_of_what_made_it_or_of_the_file_runs_it_again(made: Path, tmp_path: Path) -> None:
     sequences = discover(made, None, None, ["0000"])
     plan = Plan(tmp_path / "o", load("kitti-mots"), detections=made / "detections")
-    assert [outcome.state for outcome in run_all(sequences, plan)] == ["done"]
+    assert [outcome.state for outcome in run_batch(sequences, plan)] == ["done"]
     (sequence,) = sequences
     assert is_done(sequence, plan)
     assert not is_done(sequence, Plan(plan.output, plan.settings, True, plan.detections))
@@ -90,7 +90,7 @@ def test_a_change_of_what_made_it_or_of_the_file_runs_it_again(made: Path, tmp_p
     kept = file.read_bytes()
     file.write_bytes(kept[:-1])
     assert not is_done(sequence, plan)
-    assert [outcome.state for outcome in run_all(sequences, plan)] == ["done"]
+    assert [outcome.state for outcome in run_batch(sequences, plan)] == ["done"]
     assert file.read_bytes() == kept
 
 
@@ -141,12 +141,12 @@ def test_chunks_that_are_measured_are_not_measured_again(made: Path, tmp_path: P
     assert [do(part, plan).state for part in parts[:2]] == ["measured"] * 2
     before = [chunk_of(part, plan).stat().st_mtime_ns for part in parts[:2]]
     told: list[Outcome] = []
-    run_all([sequence], plan, Once(plan, fail=parts[2]), told.append)
+    run_batch([sequence], plan, Once(plan, fail=parts[2]), told.append)
     assert [each.state for each in told] == ["failed"]
     assert [chunk_of(part, plan).stat().st_mtime_ns for part in parts[:2]] == before  # kept for the next time
     chunk_of(parts[0], plan).write_bytes(b"damaged")
     told.clear()
-    run_all([sequence], plan, tell=told.append)
+    run_batch([sequence], plan, tell=told.append)
     assert [(each.state, each.message[:7]) for each in told] == [
         ("measured", "chunk 1"),
         ("done", "12 fram"),
@@ -198,7 +198,7 @@ def test_a_sequence_of_too_few_frames_fails(made: Path, tmp_path: Path) -> None:
     sequences = [*discover(made, None, None, ["0000"])]
     longer = [type(each)(each.name, each.source, each.truth, FRAMES + 1) for each in sequences]
     found: list[Outcome] = []
-    run_all(longer, Plan(tmp_path, load("kitti-mots"), detections=made / "detections"), tell=found.append)
+    run_batch(longer, Plan(tmp_path, load("kitti-mots"), detections=made / "detections"), tell=found.append)
     assert found[0].state == "failed"
     assert "12 frames where 13 are due" in found[0].message
 

@@ -3,7 +3,7 @@ import sys
 import numpy as np
 import pytest
 
-from mots.detection.camera_motion import Camera, CameraSettings
+from mots.detection.camera_motion import CameraSettings, FlowCameraMotion
 from mots.errors import MotsError
 from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
@@ -25,7 +25,7 @@ def _opencv() -> None:
 @pytest.mark.parametrize("side", [320, 160])
 def test_a_pan_is_measured_whatever_moves_in_front(rng: np.random.Generator, side: int) -> None:
     world = scenery(rng)
-    camera = Camera(CameraSettings(side=side))
+    camera = FlowCameraMotion(CameraSettings(side=side))
     for k in range(4):
         frame = world[20 + 3 * k : 20 + 3 * k + SIZE[0], 40 + 5 * k : 40 + 5 * k + SIZE[1]].copy()
         walker = np.zeros((1, *SIZE), np.bool_)
@@ -41,7 +41,7 @@ def test_a_pan_is_measured_whatever_moves_in_front(rng: np.random.Generator, sid
 
 
 def test_what_cannot_be_measured_counts_as_still(rng: np.random.Generator) -> None:
-    camera = Camera()
+    camera = FlowCameraMotion()
     nothing = Masks.empty(SIZE)
     assert np.array_equal(camera.motion(np.zeros((*SIZE, 3), np.uint8), nothing), STILL)
     assert np.array_equal(camera.motion(np.zeros((*SIZE, 3), np.uint8), nothing), STILL)
@@ -60,7 +60,7 @@ def test_the_same_frames_give_the_same_map(rng: np.random.Generator) -> None:
     frames = [world[k : k + SIZE[0], 2 * k : 2 * k + SIZE[1]] for k in range(5)]
     runs = []
     for _ in range(2):
-        camera = Camera()
+        camera = FlowCameraMotion()
         runs.append([camera.motion(frame, Masks.empty(SIZE)) for frame in frames])
     assert np.array_equal(runs[0], runs[1])
 
@@ -68,4 +68,4 @@ def test_the_same_frames_give_the_same_map(rng: np.random.Generator) -> None:
 def test_without_opencv_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MotsError, match="pip install opencv-python-headless"):
-        Camera()
+        FlowCameraMotion()

@@ -1,6 +1,6 @@
 import pytest
 
-from mots.classes import CLASS_IDS, CLASS_NAMES, class_name, from_mots, names_to_ids, our_ids, to_mots
+from mots.classes import CLASS_IDS, CLASS_NAMES, IGNORE, class_name, from_mots, names_to_ids, engine_ids, to_mots
 
 
 def test_mots_ids_are_those_of_the_benchmarks_and_come_back() -> None:
@@ -10,17 +10,18 @@ def test_mots_ids_are_those_of_the_benchmarks_and_come_back() -> None:
     assert len(set(mots)) == 200
     assert not set(mots) & set(range(3, 11))  # 10 is the ignore region
     assert [from_mots(number) for number in mots] == list(range(200))
+    assert from_mots(10) == IGNORE
 
 
-@pytest.mark.parametrize("unknown", [0, 3, 9, 10])
+@pytest.mark.parametrize("unknown", [-1, 0, 3, 9])
 def test_other_mots_ids_are_refused(unknown: int) -> None:
     with pytest.raises(ValueError, match=f"class {unknown} "):
         from_mots(unknown)
 
 
 def test_a_checkpoints_classes_are_found_by_name_and_new_ones_follow_cocos() -> None:
-    assert our_ids({0: "Pedestrian", 1: "forklift", 2: "car", 3: "ball"}) == {0: 0, 1: 80, 2: 2, 3: 81}
-    assert our_ids(dict(enumerate(CLASS_NAMES))) == {number: number for number in range(80)}
+    assert engine_ids({0: "Pedestrian", 1: "forklift", 2: "car", 3: "ball"}) == {0: 0, 1: 80, 2: 2, 3: 81}
+    assert engine_ids(dict(enumerate(CLASS_NAMES))) == {number: number for number in range(80)}
 
 
 def test_names_numbers_and_aliases_are_understood() -> None:

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections, random_images
 
-from mots.trackers.cost import Comparison, compare, stage_cost
+from mots.trackers.comparison import Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
+from mots.trackers.cost import StageWeights, stage_cost
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
+from mots.trackers.tracker import TrackerSettings
 
 SIZE = (40, 60)
+CONTAINED, CONTAINED_IOU = TrackerSettings().contained, TrackerSettings().contained_iou
 
 
 def compared(
@@ -16,24 +19,21 @@ def compared(
 ) -> Comparison:
     """Tracks of these masks against detections; everything is near unless said otherwise."""
     n, dimension = len(masks), found.embeddings.shape[1]
-    arguments: dict[str, Any] = {
+    cues = {
         "spreads": np.full((n, 2), 1e9),
         "groups": np.zeros(n, np.int64),
-        "averages": np.zeros((n, dimension), np.float32),
+        "means": np.zeros((n, dimension), np.float32),
         "views": np.zeros((n, 2, dimension), np.float32),
-        "detected_groups": np.zeros(len(found), np.int64),
-        "gate": 9.0,
-        **changes,
     }
-    return compare(
+    groups = changes.pop("detected_groups", np.zeros(len(found), np.int64))
+    tracks = TrackCues(
         boxes=masks.boxes.astype(np.float64) if boxes is None else boxes,
-        masks=masks,
-        offsets=np.zeros((n, 2)) if offsets is None else offsets,
-        detected_boxes=found.boxes,
-        detected_masks=found.masks,
-        embeddings=found.embeddings,
-        **arguments,
+        masks=masks.arrays,
+        offsets=whole_offsets(np.zeros((n, 2)) if offsets is None else offsets, masks),
+        **{**cues, **changes},
     )
+    detections = DetectionCues(found.boxes.astype(np.float64), found.masks.arrays, groups, found.embeddings)
+    return compare(tracks, detections, Gates(9.0, CONTAINED, CONTAINED_IOU), *masks.size)
 
 
 def test_overlaps_are_those_of_the_moved_masks_and_of_the_boxes(rng: np.random.Generator) -> None:
@@ -45,11 +45,11 @@ def test_overlaps_are_those_of_the_moved_masks_and_of_the_boxes(rng: np.random.G
         seen = compared(left, found, offsets)
         moved = left.moved(offsets)
         bare = (moved.boxes[:, 2] == 0)[:, None] | (right.boxes[:, 2] == 0)[None, :]
-        assert seen.near.all()
-        assert seen.by_mask == pytest.approx(np.where(bare, seen.by_box, moved.iou(right)))
+        assert seen.in_gate.all()
+        assert seen.mask_iou == pytest.approx(np.where(bare, seen.box_iou, moved.iou(right)))
         whole = [Masks.from_crops(SIZE, m.boxes[:, :2], [np.ones((y2 - y1, x2 - x1)) for x1, y1, x2, y2 in m.boxes])
                  for m in (left, right)]  # fmt: skip
-        assert seen.by_box == pytest.approx(whole[0].iou(whole[1]))
+        assert seen.box_iou == pytest.approx(whole[0].iou(whole[1]))
 
 
 def test_beyond_the_gate_and_across_groups_nothing_is_near() -> None:
@@ -57,8 +57,8 @@ def test_beyond_the_gate_and_across_groups_nothing_is_near() -> None:
     seen = compared(
         found.masks.take([0]), found, spreads=np.array([[4.0, 4.0]]), detected_groups=np.array([0, 1, 0, 0])
     )
-    assert seen.near.tolist() == [[True, False, True, False]]  # 6 pixels away is three deviations, on the gate
-    assert seen.by_box[0, 1] == seen.by_mask[0, 1] == seen.by_box[0, 3] == 0
+    assert seen.in_gate.tolist() == [[True, False, True, False]]  # 6 pixels away is three deviations, on the gate
+    assert seen.box_iou[0, 1] == seen.mask_iou[0, 1] == seen.box_iou[0, 3] == 0
 
 
 def test_boxes_that_hold_one_another_are_near_wherever_their_centres_lie() -> None:
@@ -66,8 +66,8 @@ def test_boxes_that_hold_one_another_are_near_wherever_their_centres_lie() -> No
     found = boxes_as_detections([(0, 0, 20, 40), (0, 0, 20, 14), (0, 20, 40, 100), (0, 50, 20, 98)])
     spreads = np.full((1, 2), 1e-6)
     seen = compared(whole.masks, found, spreads=spreads)
-    assert seen.near.tolist() == [[True, False, False, False]]  # half; too small; too little inside, twice
-    assert seen.by_box[0].tolist() == [0.5, 0, 0, 0]
+    assert seen.in_gate.tolist() == [[True, False, False, False]]  # half; too small; too little inside, twice
+    assert seen.box_iou[0].tolist() == [0.5, 0, 0, 0]
     assert compared(found.masks.take([0]), whole, spreads=spreads).near.tolist() == [[True]]
 
 
@@ -76,7 +76,7 @@ def test_distance_is_the_mean_to_the_average_and_the_nearest_view(rng: np.random
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     found = boxes_as_detections([(0, 0, 10, 10), (0, 0, 10, 10)])
     found = Detections(found.boxes, found.masks, found.scores, found.classes, vectors[:2])
-    seen = compared(found.masks.take([0]), found, averages=vectors[2:3], views=vectors[None, 3:7])
+    seen = compared(found.masks.take([0]), found, means=vectors[2:3], views=vectors[None, 3:7])
     wanted = 1 - 0.5 * (vectors[:2] @ vectors[2] + (vectors[:2] @ vectors[3:7].T).max(axis=1))
     assert seen.distance[0] == pytest.approx(wanted, abs=1e-6)
 
@@ -88,20 +88,16 @@ def test_nothing_compares_with_nothing() -> None:
 
 
 def staged(
-    near: np.ndarray, by_box: np.ndarray, by_mask: np.ndarray, rows: list[int], columns: list[int], **knobs: Any
+    near: np.ndarray, box_iou: np.ndarray, mask_iou: np.ndarray, rows: list[int], columns: list[int], **knobs: Any
 ) -> np.ndarray:
     """The cost in one stage."""
     weights = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
-    arguments: dict[str, Any] = {
-        "unlike": np.zeros(near.shape),
-        "scores": np.ones(near.shape[1], np.float32),
-        **weights,
-        **knobs,
-    }
+    unlike, scores = (knobs.pop(name, value) for name, value in (
+        ("unlike", np.zeros(near.shape)), ("scores", np.ones(near.shape[1], np.float32))))  # fmt: skip
+    pairs = Comparison(near, box_iou, mask_iou, np.zeros(near.shape))
     return stage_cost(
-        near, by_box, by_mask, arguments["unlike"], np.array(rows), np.array(columns), arguments["scores"],
-        *(arguments[name] for name in weights),
-    )  # fmt: skip
+        pairs, unlike, scores, np.array(rows), np.array(columns), StageWeights(**{**weights, **knobs})
+    )
 
 
 def cost_of(unlike: float = 0.0, score: float = 1.0, **weights: float) -> float:
@@ -124,6 +120,6 @@ def test_a_cost_weighs_masks_boxes_looks_and_scores() -> None:
 
 def test_only_the_rows_and_columns_asked_for_are_weighed() -> None:
     near = np.array([[True, False, True], [True, True, True]])
-    by_box = np.arange(6.0).reshape(2, 3) / 10
-    cost = staged(near, by_box, by_box, [1, 0], [2, 1])
+    box_iou = np.arange(6.0).reshape(2, 3) / 10
+    cost = staged(near, box_iou, box_iou, [1, 0], [2, 1])
     assert cost == pytest.approx(np.array([[0.5, 0.6], [0.8, np.inf]]))

@@ -5,7 +5,7 @@ import pytest
 
 from mots.labels import FrameLabels
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
-from mots.pipeline.pipeline import Run
+from mots.pipeline.pipeline import Pipeline
 from mots.settings import load
 from mots.toy import demo
 from mots.toy.demo import CLASSES, WorldSource, compare
@@ -64,7 +64,7 @@ def test_a_world_is_a_source_and_keeps_its_truth() -> None:
             return [Detections.empty((90, 160))]
 
     source = WorldSource(World(3, WorldSettings(height=90, width=160)), 4)
-    run = Run(source, load(changes={"classes": CLASSES}), detector=Nothing())  # type: ignore[arg-type]
+    run = Pipeline(source, load(changes={"classes": CLASSES}), detector=Nothing())  # type: ignore[arg-type]
     assert (run.name, run.length, run.frame_rate) == ("world3", 4, 25.0)
-    assert [frame.frame for frame in run.tracked()] == [0, 1, 2, 3]
+    assert [frame.frame for frame in run] == [0, 1, 2, 3]
     assert len(source.truth) == 4

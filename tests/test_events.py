@@ -2,7 +2,7 @@ import motmetrics
 import numpy as np
 import pytest
 
-from mots.labels import FrameLabels, labelled
+from mots.labels import FrameLabels, label
 from mots.metrics.events import accumulate, identity_scores
 from mots.trackers.masks import Masks
 
@@ -59,7 +59,7 @@ def test_motmetrics_counts_as_we_do() -> None:
         found = world.detections(k)
         found = found.take(np.flatnonzero(found.classes == 0))
         ids = tracker.update(found)
-        labels, _ = labelled(found, ids, np.zeros(np.count_nonzero(ids), np.int64), k, k / 25)
+        labels, _ = label(found, ids, np.zeros(np.count_nonzero(ids), np.int64), k, k / 25)
         truth.append(world.truth(k))
         results.append(labels)
     ours = score(truth, results, benchmark="mots20").combined["pedestrian"].numbers()

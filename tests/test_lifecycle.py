@@ -11,7 +11,7 @@ def test_new_tracks_wait_unless_they_are_sure() -> None:
     assert set(first_states(scores, LifecycleSettings(confirm_hits=1)).tolist()) == {State.CONFIRMED}
 
 
-SETTINGS = LifecycleSettings(confirm_hits=3, confirm_score=0.4, memory=1.0, hidden_memory=2.0)
+SETTINGS = LifecycleSettings(confirm_hits=3, confirm_score=0.4, memory=1.0, occluded_memory=2.0)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from mots.detection import saved_detections as saved
-from mots.detection.mask_refinement import Outline, OutlineSettings
+from mots.detection.mask_refinement import EdgeRefiner, OutlineSettings
 from mots.formats import mots_text
-from mots.pipeline.pipeline import Run
+from mots.pipeline.pipeline import Pipeline
 from mots.pipeline.record import save_detections
 from mots.settings import Settings
 from mots.trackers.detections import Detections
@@ -38,7 +38,7 @@ def test_a_coarse_outline_goes_to_the_pictures_edge(rng: np.random.Generator) ->
     shape = disc(30)
     coarse = np.kron(shape[2::4, 2::4], np.ones((4, 4), np.bool_))  # as a network of a quarter's resolution sees it
     coarse = np.roll(coarse, (-1, -1), axis=(0, 1))
-    fitted = Outline().fitted(picture(shape, rng), Masks.from_images(coarse[None])).image(0)
+    fitted = EdgeRefiner().refine(picture(shape, rng), Masks.from_images(coarse[None])).image(0)
     assert iou(fitted, shape) > iou(coarse, shape) + 0.03
 
 
@@ -47,7 +47,7 @@ def test_where_the_picture_shows_no_edge_the_mask_is_moved_back_by_half_a_pixel(
     mask = np.zeros(SIZE, np.bool_)
     mask[40:80, 50:110] = True
     for settings in (OutlineSettings(), OutlineSettings(threshold=0.5)):
-        fitted = Outline(settings).fitted(plain, Masks.from_images(mask[None]))
+        fitted = EdgeRefiner(settings).refine(plain, Masks.from_images(mask[None]))
         x1, y1, x2, y2 = fitted.boxes[0].tolist()
         assert 0 <= x1 - 50 <= 1
         assert 0 <= y1 - 40 <= 1
@@ -60,11 +60,11 @@ def test_masks_stay_in_their_order_at_the_frames_edges_and_none_is_lost(rng: np.
         [disc(20, 0, 0), disc(25, 159, 119), disc(2, 80, 60), disc(0.5, 20, 100), np.zeros(SIZE, np.bool_)]
     )
     masks = Masks.from_images(shapes)
-    fitted = Outline().fitted(picture(shapes.any(axis=0), rng), masks)
+    fitted = EdgeRefiner().refine(picture(shapes.any(axis=0), rng), masks)
     assert fitted.size == SIZE
     assert [iou(fitted.image(i), shapes[i]) > 0.5 for i in range(4)] == [True] * 4
     assert fitted.areas()[4] == 0
-    assert len(Outline().fitted(np.zeros((*SIZE, 3), np.uint8), masks.take([]))) == 0
+    assert len(EdgeRefiner().refine(np.zeros((*SIZE, 3), np.uint8), masks.take([]))) == 0
 
 
 def test_a_gleam_beside_an_object_is_not_a_piece_of_it(rng: np.random.Generator) -> None:
@@ -73,10 +73,10 @@ def test_a_gleam_beside_an_object_is_not_a_piece_of_it(rng: np.random.Generator)
     image[95:103, 79:81] = 250
     mask = shape.copy()
     mask[90:97, 70:90] = True  # it runs over what is beside the object
-    fitted = Outline().fitted(image, Masks.from_images(mask[None])).image(0)
+    fitted = EdgeRefiner().refine(image, Masks.from_images(mask[None])).image(0)
     assert not fitted[97:103].any()
     halves = disc(30) & (np.abs(np.arange(SIZE[1]) - 80) > 4)  # behind a post: two pieces, and both are kept
-    fitted = Outline().fitted(picture(halves, rng), Masks.from_images(halves[None])).image(0)
+    fitted = EdgeRefiner().refine(picture(halves, rng), Masks.from_images(halves[None])).image(0)
     assert fitted[60, 60]
     assert fitted[60, 100]
 
@@ -84,7 +84,7 @@ def test_a_gleam_beside_an_object_is_not_a_piece_of_it(rng: np.random.Generator)
 def test_fitting_changes_nothing_that_it_was_given(rng: np.random.Generator) -> None:
     masks, image = Masks.from_images(disc(20)[None]), picture(disc(20), rng)
     before = masks.pixels.copy(), image.copy()
-    Outline().fitted(image, masks)
+    EdgeRefiner().refine(image, masks)
     assert (masks.pixels == before[0]).all()
     assert (image == before[1]).all()
 
@@ -102,7 +102,7 @@ def clip(tmp_path: Path, rng: np.random.Generator) -> Path:
     return tmp_path
 
 
-def masks_of(run: Run) -> Masks:
+def masks_of(run: Pipeline) -> Masks:
     ((_, found, _),) = run.measured()
     return found.masks
 
@@ -110,19 +110,19 @@ def masks_of(run: Run) -> Masks:
 @pytest.mark.parametrize("name", ["coarse.txt", "coarse.npz"])
 def test_saved_masks_are_fitted_once_and_only_where_there_are_pictures(clip: Path, name: str) -> None:
     (coarse,) = (each.detections.masks for each in saved.read(clip / name))
-    run = Run(clip / "clip", detections=clip / name)
+    run = Pipeline(clip / "clip", detections=clip / name)
     assert run.fitted
     fitted = masks_of(run)
     assert iou(fitted.image(0), disc(30)) > iou(coarse.image(0), disc(30))
-    alone = Run(clip / name)
+    alone = Pipeline(clip / name)
     assert not alone.fitted
     assert (masks_of(alone).image(0) == coarse.image(0)).all()
     off = Settings(outline=OutlineSettings(enabled=False))
-    assert (masks_of(Run(clip / "clip", off, detections=clip / name)).image(0) == coarse.image(0)).all()
+    assert (masks_of(Pipeline(clip / "clip", off, detections=clip / name)).image(0) == coarse.image(0)).all()
     with saved.create(clip / "again.npz", 30.0, {}, run.fitted) as writer:
         for frame, found, camera in run.measured():
             writer.write(frame.number, frame.time, replace(found, embeddings=found.embeddings[:, :0]), camera)
-    again = Run(clip / "clip", detections=clip / "again.npz")
+    again = Pipeline(clip / "clip", detections=clip / "again.npz")
     assert again.fitted
     assert (masks_of(again).image(0) == fitted.image(0)).all()
 
@@ -130,7 +130,7 @@ def test_saved_masks_are_fitted_once_and_only_where_there_are_pictures(clip: Pat
 def test_text_is_saved_with_the_masks_as_they_were_detected(clip: Path) -> None:
     (coarse,) = (each.detections.masks for each in saved.read(clip / "coarse.npz"))
     for name, same in (("out.txt", True), ("out.npz", False)):
-        save_detections(Run(clip / "clip", detections=clip / "coarse.npz"), clip / name, quiet=True)
+        save_detections(Pipeline(clip / "clip", detections=clip / "coarse.npz"), clip / name, quiet=True)
         (masks,) = (each.detections.masks for each in saved.read(clip / name))
         assert (masks.image(0) == coarse.image(0)).all() == same
 
@@ -144,14 +144,14 @@ def test_a_detector_of_ones_own_keeps_its_masks_unless_it_says_that_they_are_coa
             return [each.detections for each in saved.read(clip / "coarse.npz")]
 
     own = Own()
-    assert not Run(clip / "clip", detector=own).fitted  # type: ignore[arg-type]
+    assert not Pipeline(clip / "clip", detector=own).fitted  # type: ignore[arg-type]
     own.coarse = True
-    assert Run(clip / "clip", detector=own).fitted  # type: ignore[arg-type]
+    assert Pipeline(clip / "clip", detector=own).fitted  # type: ignore[arg-type]
 
 
 def test_real_masks_come_nearer_to_the_truth(shared: Path) -> None:
     truth = {each.frame: each for each in mots_text.read(shared / "data/mots20/0005/instances.txt")}
-    outline, before, after = Outline(), [], []
+    outline, before, after = EdgeRefiner(), [], []
     for each in saved.read(shared / "acceptance/detections/0005.txt"):
         if each.frame % 60 or each.frame not in truth:
             continue
@@ -160,5 +160,5 @@ def test_real_masks_come_nearer_to_the_truth(shared: Path) -> None:
         ious = own.iou(coarse)
         rows, columns = np.nonzero(ious >= 0.5)
         before.append(ious[rows, columns])
-        after.append(own.iou(outline.fitted(image, coarse))[rows, columns])
+        after.append(own.iou(outline.refine(image, coarse))[rows, columns])
     assert np.concatenate(after).mean() > np.concatenate(before).mean() + 0.005

@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -6,13 +6,36 @@ import pytest
 from conftest import boxes_as_detections
 
 from mots.trackers.detections import Detections
-from mots.trackers.offline import Observed, Refined, RefineSettings, refined
+from mots.trackers.offline import Refined, RefineSettings, refine
 
 STILL = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 RED, BLUE, GREEN = np.eye(3, dtype=np.float32)
 RATE = 20.0
 
 Seen = tuple[int, tuple[int, int, int, int], float, np.ndarray]  # id, box, score, embedding
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A frame of a first pass."""
+
+    time: float
+    detections: Detections
+    ids: np.ndarray
+    motion: np.ndarray
+
+
+def refined(
+    observed: list[Observed], settings: RefineSettings | None = None, groups: list[tuple[int, ...]] | None = None
+) -> list[Refined]:
+    return refine(
+        [frame.time for frame in observed],
+        [frame.detections for frame in observed],
+        [frame.ids for frame in observed],
+        [frame.motion for frame in observed],
+        settings,
+        groups=groups or (),
+    )
 
 
 def sequence(frames: list[list[Seen]], cameras: dict[int, np.ndarray] | None = None) -> list[Observed]:
@@ -28,7 +51,7 @@ def sequence(frames: list[list[Seen]], cameras: dict[int, np.ndarray] | None = N
             np.array([look for _, _, _, look in seen], np.float32).reshape(-1, 3),
         )
         ids = np.array([identity for identity, _, _, _ in seen], np.int64)
-        observed.append(Observed(f, f / RATE, found, ids, (cameras or {}).get(f, STILL)))
+        observed.append(Observed(f / RATE, found, ids, (cameras or {}).get(f, STILL)))
     return observed
 
 
@@ -59,9 +82,9 @@ def test_nothing_comes_of_nothing() -> None:
 def test_a_confirmed_track_gets_its_tentative_frames_and_low_scores_before() -> None:
     frames = [[(0 if f < 3 else 1, box(10 + f), 0.25 if f < 2 else 0.6, RED)] for f in range(10)]
     assert ids_of(run(frames)) == [[1]] * 10
-    assert ids_of(run(frames, report_score=0.5))[:3] == [[0], [0], [1]]
-    assert ids_of(run(frames, least_score=0.3))[:3] == [[0], [0], [1]]
-    assert ids_of(run(frames, reach=0.0))[:3] == [[0], [0], [0]]
+    assert ids_of(run(frames, min_mean_score=0.5))[:3] == [[0], [0], [1]]
+    assert ids_of(run(frames, min_score=0.3))[:3] == [[0], [0], [1]]
+    assert ids_of(run(frames, extend=0.0))[:3] == [[0], [0], [0]]
 
 
 def test_a_track_goes_back_step_by_step_and_no_further_than_it_may() -> None:
@@ -75,7 +98,7 @@ def test_gaps_take_up_what_lies_where_the_track_must_have_been() -> None:
     for f in (8, 9, 10, 11):
         frames[f] = [(0, box(10 + 2 * f), 0.15, RED), (0, box(60), 0.15, RED)]
     assert ids_of(run(frames))[8:12] == [[1, 0]] * 4
-    assert ids_of(run(frames, inside=0.1, reach=0.0))[8:12] == [[0, 0]] * 4
+    assert ids_of(run(frames, min_overlap=0.1, extend=0.0))[8:12] == [[0, 0]] * 4
 
 
 def test_a_camera_that_moves_is_taken_out() -> None:
@@ -108,7 +131,7 @@ def test_one_object_with_two_ids_gets_the_older_one() -> None:
     after = ids_of(run(frames))
     assert after[24] == [9, 1]
     assert after[35] == [9, 1]
-    assert ids_of(run(frames, join_gap=0.3))[35] == [9, 2]
+    assert ids_of(run(frames, max_gap=0.3))[35] == [9, 2]
 
 
 @pytest.mark.parametrize("change", ["looks", "place"])
@@ -135,7 +158,7 @@ def test_a_track_that_is_another_object_after_a_gap_becomes_two() -> None:
     assert after[24] == [9, 1]
     assert after[35] == [9, 10]
     assert after[59] == [9, 10]
-    assert ids_of(run(frames, split_unlike=9.0))[35] == [9, 1]
+    assert ids_of(run(frames, split_dissimilarity=9.0))[35] == [9, 1]
 
 
 def test_blips_are_dropped() -> None:

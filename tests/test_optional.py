@@ -2,20 +2,20 @@ import sys
 
 import pytest
 
-from mots.detection.camera_motion import Camera
-from mots.detection.mask_refinement import Outline
+from mots.detection.camera_motion import FlowCameraMotion
+from mots.detection.mask_refinement import EdgeRefiner
 from mots.errors import MotsError
 from mots.optional import opencv
 
 
 def test_opencv_is_given_where_it_is_installed() -> None:
-    assert opencv("drawing needs OpenCV").__name__ == "cv2"
+    assert opencv("drawing").__name__ == "cv2"
 
 
 def test_who_needs_opencv_says_so_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MotsError, match=r"^drawing needs OpenCV: pip install opencv-python-headless$"):
-        opencv("drawing needs OpenCV")
-    for make, knob in ((Camera, "camera.enabled"), (Outline, "outline.enabled")):
+        opencv("drawing")
+    for make, knob in ((FlowCameraMotion, "camera.enabled"), (EdgeRefiner, "outline.enabled")):
         with pytest.raises(MotsError, match=f"pip install opencv-python-headless, or go without by --set {knob}=false"):
             make()

@@ -10,7 +10,7 @@ from PIL import Image
 import mots
 from mots.detection import saved_detections as saved
 from mots.errors import MotsError
-from mots.pipeline.pipeline import Run
+from mots.pipeline.pipeline import Pipeline
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
@@ -105,10 +105,10 @@ def test_settings_can_be_an_object_a_file_or_flags(tmp_path: Path) -> None:
     (tmp_path / "s.toml").write_text("[tracker.lifecycle]\nnew_score = 1.0\n")
     assert sum(len(f) for f in mots.track(path, settings=tmp_path / "s.toml")) == 0
     assert sum(len(f) for f in mots.track(path, settings=load(), classes=ALL)) > 0
-    run = Run(path, load(changes={"detector.conf": 0.3}))
+    run = Pipeline(path, load(changes={"detector.conf": 0.3}))
     assert run.settings.detector.conf == 0.3
     with pytest.raises(MotsError, match="frame rate of 0"):
-        Run(save(tmp_path / "t.txt", range(3)), load(changes={"frame_rate": 0.0}))
+        Pipeline(save(tmp_path / "t.txt", range(3)), load(changes={"frame_rate": 0.0}))
 
 
 def test_importing_mots_imports_nothing_heavy() -> None:

@@ -8,12 +8,12 @@ import pytest
 from mots.detection import saved_detections as saved
 from mots.errors import MotsError
 from mots.formats import mots_text
-from mots.pipeline.pipeline import Run
-from mots.pipeline.record import record, save_detections
+from mots.pipeline.pipeline import Pipeline
+from mots.pipeline.record import record_pipeline, save_detections
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
-from mots.video.opening import Frame
+from mots.video.frame import Frame
 
 REAL = "weights/yolov8n-seg.pt"
 
@@ -22,7 +22,7 @@ def test_a_real_video_becomes_results_and_an_annotated_video(shared: Path, tmp_p
     pytest.importorskip("torch", reason="the models extra is not installed")
     source = str(shared / "data/mots20/0005/images/00002?.jpg")  # 10 frames
     settings = load("mots20", changes={"detector.weights": str(shared / REAL), "detector.device": "cpu"})
-    summary = record(Run(source, settings), tmp_path / "out", video=True, quiet=True)
+    summary = record_pipeline(Pipeline(source, settings), tmp_path / "out", video=True, quiet=True)
     assert (summary.frames, summary.folder) == (10, tmp_path / "out")
     assert summary.tracks >= 3
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0005.mp4", "0005.txt", "tracks.csv"]
@@ -45,13 +45,13 @@ def test_detections_are_saved_once_and_tracked_often(shared: Path, tmp_path: Pat
     changes = {"detector.weights": str(shared / REAL), "classes": ("person",), "detector.device": "cpu"}
     settings = load("mots20", changes={**changes, "camera.enabled": False})
     for name in ("d.npz", "d.txt"):
-        said = save_detections(Run(source, settings), tmp_path / name, quiet=True)
+        said = save_detections(Pipeline(source, settings), tmp_path / name, quiet=True)
         assert said.startswith("10 frames, ")
         assert [each.frame for each in saved.read(tmp_path / name)] == list(range(20, 30))
-        with pytest.raises(MotsError, match="add --overwrite"):
-            save_detections(Run(source, settings), tmp_path / name, quiet=True)
-    record(Run(source, settings), tmp_path / "direct", quiet=True)
-    record(Run(tmp_path / "d.npz", settings), tmp_path / "later", quiet=True)
+        with pytest.raises(MotsError, match="overwrite"):
+            save_detections(Pipeline(source, settings), tmp_path / name, quiet=True)
+    record_pipeline(Pipeline(source, settings), tmp_path / "direct", quiet=True)
+    record_pipeline(Pipeline(tmp_path / "d.npz", settings), tmp_path / "later", quiet=True)
     assert (tmp_path / "later/d.txt").read_bytes() == (tmp_path / "direct/0005.txt").read_bytes()
 
 
@@ -85,9 +85,9 @@ class Oracle:
 
 def test_an_offline_run_that_breaks_off_writes_what_it_saw(tmp_path: Path) -> None:
     world = World(3, WorldSettings(height=90, width=160))
-    run = Run(Breaking(world, 30), load("kitti-mots"), detector=Oracle(world))
+    run = Pipeline(Breaking(world, 30), load("kitti-mots"), detector=Oracle(world), offline=True)
     with pytest.raises(MotsError, match="cable"):
-        record(run, tmp_path / "out", offline=True, quiet=True)
+        record_pipeline(run, tmp_path / "out", quiet=True)
     written = list(mots_text.read(tmp_path / "out/walk.txt"))
     assert len(written) > 20
     assert written[-1].frame == 29
@@ -102,6 +102,6 @@ def test_filled_masks_are_only_written_when_asked_for(tmp_path: Path) -> None:
 
     for write in (False, True):
         settings = load("kitti-mots", changes={"refine.write_filled": write})
-        record(Run(tmp_path / "d.npz", settings), tmp_path / str(write), offline=True, quiet=True)
+        record_pipeline(Pipeline(tmp_path / "d.npz", settings, offline=True), tmp_path / str(write), quiet=True)
     lines = {write: len((tmp_path / f"{write}/d.txt").read_text().splitlines()) for write in (False, True)}
     assert lines[True] > lines[False] > 50

@@ -7,13 +7,13 @@ from conftest import boxes_as_detections
 from mots.trackers.appearance import AppearanceScale, AppearanceSettings, Gallery
 from mots.trackers.detections import Detections
 from mots.trackers.lifecycle import LifecycleSettings
-from mots.trackers.reentry import ReentrySettings, known_again
+from mots.trackers.reentry import Candidates, ReentrySettings, identities_of
 from mots.trackers.tracker import Tracker, TrackerSettings
 
 RATE = 10.0
 SCALE = AppearanceScale(same=0.0, other=1.0)
 PEOPLE = np.linalg.qr(np.random.default_rng(3).normal(0, 1, (8, 8)))[0].astype(np.float32)  # as unlike as can be
-SETTINGS = TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=1, memory=1.0, hidden_memory=1.0))
+SETTINGS = TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=1, memory=1.0, occluded_memory=1.0))
 STANDING = [(20, 20, 40, 60), (80, 20, 100, 60), (140, 20, 160, 60), (170, 60, 190, 98)]
 
 
@@ -30,10 +30,9 @@ def between(a: int, b: int, share: float) -> np.ndarray:
 
 def chosen(new: Gallery, away: Gallery, others: Gallery, groups: tuple[int, int, int] = (0, 0, 0)) -> list[list[int]]:
     """Pairs of new and away where all of each have one group."""
-    parts = [np.full(len(g.means), group) for g, group in zip((new, away, others), groups, strict=True)]
-    return known_again(
-        new, parts[0], away, parts[1], others, parts[2], SCALE, ReentrySettings(unlikeness=0.35, margin=0.2)
-    ).tolist()
+    parts = [Candidates(g, np.full(len(g.means), k)) for g, k in zip((new, away, others), groups, strict=True)]
+    settings = ReentrySettings(max_dissimilarity=0.35, margin=0.2)
+    return identities_of(*parts, SCALE, AppearanceSettings(), settings).tolist()
 
 
 NOBODY = gallery()

@@ -6,9 +6,11 @@ import pytest
 from PIL import Image
 
 from mots.detection import saved_detections as saved
-from mots.detection.colour_histograms import DIMENSION, Appearance
+from mots.detection.colour_histograms import DIMENSION
 from mots.errors import MotsError
 from mots.models.reid import ReID, ReIDSettings
+from mots.pipeline.parts import embedder_of
+from mots.settings import Settings
 from mots.trackers.detections import Detections
 
 WEIGHTS = "weights/osnet_x0_25_msmt17.pth"
@@ -44,7 +46,7 @@ def test_people_look_like_themselves_in_the_next_frame(shared: Path, network: Re
 def test_a_batch_is_as_its_parts_and_nothing_is_nothing(shared: Path, network: ReID) -> None:
     image, found = people(shared, 100)
     small = ReID.__new__(ReID)
-    small.settings, small.network = ReIDSettings(batch=2), network.network
+    small.settings, small.runtime = ReIDSettings(batch=2), network.runtime
     assert small.embed(image, found) == pytest.approx(network.embed(image, found), abs=1e-5)
     assert network.embed(image, found.take([])).shape == (0, 512)
 
@@ -52,7 +54,7 @@ def test_a_batch_is_as_its_parts_and_nothing_is_nothing(shared: Path, network: R
 def test_the_background_can_be_blanked(shared: Path, network: ReID) -> None:
     image, found = people(shared, 100)
     blank = ReID.__new__(ReID)
-    blank.settings, blank.network = ReIDSettings(blank_background=True), network.network
+    blank.settings, blank.runtime = ReIDSettings(blank_background=True), network.runtime
     mask = found.masks.image(0)
     other = np.where(mask[:, :, None], image, 255 - image)
     assert blank.embed(image, found)[0] == pytest.approx(blank.embed(other, found)[0], abs=1e-5)
@@ -62,7 +64,9 @@ def test_the_background_can_be_blanked(shared: Path, network: ReID) -> None:
 def test_a_network_is_joined_with_the_colours(shared: Path, network: ReID) -> None:
     image, found = people(shared, 100)
     settings = ReIDSettings(str(shared / WEIGHTS), device="cpu", colour_share=0.25)
-    embeddings = Appearance(settings).embedded(image, found).embeddings
+    embedder = embedder_of(Settings(reid=settings))
+    assert embedder is not None
+    embeddings = embedder.embed(image, found)
     assert embeddings.shape == (len(found), DIMENSION + 512)
     assert (embeddings[:, :DIMENSION] ** 2).sum(axis=1) == pytest.approx(np.full(len(found), 0.25), abs=1e-4)
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(len(found)), abs=1e-4)

@@ -9,7 +9,7 @@ from mots.detection import npz_file as detections_npz
 from mots.detection import saved_detections as saved
 from mots.detection import text_file as detections_text
 from mots.errors import MotsError
-from mots.rendering.annotator import VideoWriter
+from mots.video.writer import VideoWriter
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mots.errors import MotsError, MotsWarning
-from mots.rendering.annotator import VideoWriter
+from mots.video.writer import VideoWriter
 from mots.video.opening import Images, Part, Video, open_source
 
 

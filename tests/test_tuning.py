@@ -6,8 +6,9 @@ import pytest
 from mots.cli import main
 from mots.detection import saved_detections as saved
 from mots.errors import MotsError
-from mots.evaluation.tuning import KNOBS, Range, Search, parse_range, tune, with_knobs
+from mots.evaluation.tuning import RANGES, Range, Search, parse_range, tune, with_numbers
 from mots.formats import mots_text
+from mots.formats.label_table import LabelTable
 from mots.settings import Settings, load
 from mots.toy.world import World, WorldSettings
 
@@ -18,7 +19,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tuning")
     for number, name in enumerate(("a", "b")):
         world = World(40 + number, WorldSettings(height=96, width=160, walkers=5, vehicles=2))
-        table = mots_text.IdTable()
+        table = LabelTable()
         (root / "truth").mkdir(exist_ok=True)
         (root / "found").mkdir(exist_ok=True)
         with saved.create(root / f"found/{name}.npz", 25.0, {}) as writer:
@@ -30,7 +31,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_knobs_are_set_by_name_also_in_stages() -> None:
-    settings = with_knobs(
+    settings = with_numbers(
         Settings(), {"tracker.lifecycle.memory": 3.5, "tracker.stages.lost.limit": 0.4, "tracker.appearance.views": 2.7}
     )
     assert settings.tracker.lifecycle.memory == 3.5
@@ -39,8 +40,8 @@ def test_knobs_are_set_by_name_also_in_stages() -> None:
     assert settings.tracker.appearance.views == 3
     for name in ("tracker.lifecycle.memry", "tracker.stages.gone.limit", "classes", "tracker.stages.lost", "tracker"):
         with pytest.raises(MotsError, match=f"'{name}'"):
-            with_knobs(Settings(), {name: 1.0})
-    assert with_knobs(Settings(), {name: each.low for name, each in KNOBS.items()}) != Settings()
+            with_numbers(Settings(), {name: 1.0})
+    assert with_numbers(Settings(), {name: each.low for name, each in RANGES.items()}) != Settings()
 
 
 def test_ranges_are_read() -> None:

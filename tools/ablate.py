@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.detection import saved_detections as saved
-from mots.detection.camera_motion import Camera
+from mots.detection.camera_motion import FlowCameraMotion
 from mots.detection.colour_histograms import Appearance
-from mots.detection.mask_refinement import Outline
+from mots.detection.mask_refinement import EdgeRefiner
 from mots.evaluation.scoring import score
 from mots.formats import mots_text
-from mots.labels import FrameLabels, labelled
+from mots.labels import FrameLabels, label
 from mots.models.reid import ReIDSettings
 from mots.pipeline.pipeline import joined
 from mots.settings import load
@@ -145,7 +145,7 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         looks,
         True,
     )
-    yield "nobody is known again by looks", replace(base, reentry=replace(base.reentry, unlikeness=0.0)), looks, True
+    yield "nobody is known again by looks", replace(base, reentry=replace(base.reentry, max_dissimilarity=0.0)), looks, True
     for seconds in (0.5, 1.0, 4.0):
         yield f"memory {seconds} s", replace(base, lifecycle=replace(base.lifecycle, memory=seconds)), looks, True
 
@@ -157,7 +157,7 @@ def partial_mask(weight: float) -> Callable[[Stage], Stage]:
 
 def observed(data: Path, name: str, reid: str) -> Iterator[Observed]:
     """The frames of a sequence, with everything measured that any variant wants."""
-    camera, outline = Camera(), Outline()
+    camera, outline = FlowCameraMotion(), EdgeRefiner()
     colours, network = Appearance(ReIDSettings()), Appearance(ReIDSettings(reid))
     source = open_source(data / f"data/mots20/{name}/images")
     for frame, found in joined(source, saved.read(data / f"acceptance/detections/{name}.txt")):
@@ -178,7 +178,7 @@ def tracked(settings: TrackerSettings, frames: list[Observed], pick: Pick, movin
     for frame in frames:
         found = pick(frame)
         ids = tracker.update(found, camera=frame.camera if moving else STILL)
-        results.append(labelled(found, ids, tracker.classes_of(ids[ids > 0]), frame.number, 0.0)[0])
+        results.append(label(found, ids, tracker.classes_of(ids[ids > 0]), frame.number, 0.0)[0])
     return results
 
 

@@ -39,7 +39,8 @@ import numpy as np
 from mots.benchmarks.registry import BENCHMARKS
 from mots.detection import saved_detections as saved
 from mots.formats import mots_text
-from mots.labels import labelled
+from mots.formats.label_table import LabelTable
+from mots.labels import label
 from mots.pipeline.results import ResultFolder
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
@@ -83,7 +84,7 @@ def track_steps(detections: Path, preset: str, repeat: int) -> None:
                 t0 = perf_counter()
                 ids = tracker.update(frame.detections)
                 t1 = perf_counter()
-                labels, _ = labelled(frame.detections, ids, tracker.classes_of(ids[ids > 0]), frame.frame, 0.0)
+                labels, _ = label(frame.detections, ids, tracker.classes_of(ids[ids > 0]), frame.frame, 0.0)
                 t2 = perf_counter()
                 results.write(labels)
                 t3 = perf_counter()
@@ -165,7 +166,7 @@ def draw(work: Path, lengths: dict[str, int]) -> None:
     for number, (name, count) in enumerate(lengths.items()):
         world = World(300 + number, WorldSettings(height=375, width=1242, walkers=14, vehicles=9))
         rng = np.random.default_rng(number)
-        tables = mots_text.IdTable(), mots_text.IdTable()
+        tables = LabelTable(), LabelTable()
         texts = [], []
         for k in range(count):
             frame = world.truth(k)
@@ -182,7 +183,7 @@ def draw(work: Path, lengths: dict[str, int]) -> None:
 
 def time_update() -> None:
     """Print what the tracker alone, mask IoU and the camera's motion cost."""
-    from mots.detection.camera_motion import Camera
+    from mots.detection.camera_motion import FlowCameraMotion
 
     for count in (20, 100, 500):
         frames = drawn_scene(count, 60 if count < 500 else 30)
@@ -193,7 +194,7 @@ def time_update() -> None:
     print(f"mask IoU, 40 x 40:  {1e3 * statistics.median(timed(lambda: few.iou(few)) for _ in range(200)):6.3f} ms")
     rng = np.random.default_rng(0)
     picture = np.kron(rng.integers(0, 255, (130, 220, 3)).astype(np.uint8), np.ones((10, 10, 1), np.uint8))
-    camera = Camera()
+    camera = FlowCameraMotion()
     pan = [np.ascontiguousarray(picture[k : k + 1080, 2 * k : 2 * k + 1920]) for k in range(40)]
     seconds = [timed(partial(camera.motion, image, few)) for image in pan]
     print(f"camera's motion, 1080p:     {1e3 * statistics.median(seconds[5:]):6.2f} ms")

@@ -34,11 +34,11 @@ from ablate import SEQUENCES, SHARED, Observed, observed, tracked
 from numpy.typing import NDArray
 from PIL import Image
 
-from mots.detection.camera_motion import Camera
+from mots.detection.camera_motion import FlowCameraMotion
 from mots.detection.colour_histograms import DIMENSION, embed
 from mots.evaluation.scoring import score
 from mots.formats import mots_text
-from mots.labels import FrameLabels, labelled
+from mots.labels import FrameLabels, label
 from mots.models.torchvision_nms import import_torchvision
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
@@ -226,13 +226,13 @@ def tracked_offline(
     results = []
     for each, new in zip(first, refine.refined(first, None, settings.appearance, settings.groups), strict=True):
         classes = np.array([new.classes[identity] for identity in new.ids[new.ids > 0].tolist()], np.int64)
-        results.append(labelled(each.detections, new.ids, classes, each.frame, each.time)[0])
+        results.append(label(each.detections, new.ids, classes, each.frame, each.time)[0])
     return results
 
 
 def observed_world(world: World, drawn: list[tuple[NDArray[np.uint8], FrameLabels]]) -> Iterator[Observed]:
     """The frames of a toy world; its own embeddings stand for a network's."""
-    camera = Camera()
+    camera = FlowCameraMotion()
     for k, (image, _) in enumerate(drawn):
         found = world.detections(k)
         plain = replace(found, embeddings=np.zeros((len(found), 0), np.float32))

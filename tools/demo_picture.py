@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mots.pipeline.pipeline import Run
+from mots.pipeline.pipeline import Pipeline
 from mots.rendering.annotator import Annotator
 from mots.settings import load
 from mots.toy.demo import CLASSES, WorldSource
@@ -25,9 +25,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, nargs="+", default=[60, 95])
     arguments = parser.parse_args()
     source = WorldSource(World(arguments.seed), max(arguments.frames) + 1)
-    run = Run(source, load(changes={"detector.weights": "demo", "classes": CLASSES}))
+    run = Pipeline(source, load(changes={"detector.weights": "demo", "classes": CLASSES}))
     annotator = Annotator(source.frame_rate)
-    drawn = {frame.frame: annotator.draw(frame.image, frame) for frame in run.tracked()}
+    drawn = {frame.frame: annotator.draw(frame.image, frame) for frame in run}
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.hstack([drawn[number] for number in arguments.frames])).save(arguments.output, optimize=True)
 
