@@ -15,7 +15,6 @@ from PIL import Image
 
 from mots.detection import saved_detections as saved
 from mots.formats import mots_text
-from mots.formats.label_table import LabelTable
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
@@ -93,11 +92,11 @@ TOY = WorldSettings(height=90, width=160, walkers=6, vehicles=2)
 def toy_root(root: Path, names: tuple[str, ...] = ("0000", "0001")) -> Path:
     """Toy worlds in the layout of KITTI MOTS, their noisy detections beside it, and a sequence map."""
     for number, name in enumerate(names):
-        world, table = World(8 + number, TOY), LabelTable()
+        world, table = World(8 + number, TOY), mots_text.IdTable()
         images, text = root / f"training/image_02/{name}", ""
         images.mkdir(parents=True)
         (root / "detections").mkdir(exist_ok=True)
-        with saved.create(root / f"detections/{name}.npz", 10.0, {}) as writer:
+        with saved.DetectionWriter(root / f"detections/{name}.npz", 10.0, {}) as writer:
             for k, (image, truth) in enumerate(world.frames(TOY_FRAMES)):
                 Image.fromarray(image).save(images / f"{k:06d}.png")
                 text += mots_text.lines(truth.take(np.flatnonzero(np.isin(truth.classes, (0, 2)))), table)

@@ -7,8 +7,8 @@ import pytest
 from mots.errors import MotsError
 from mots.labels import FrameLabels
 from mots.rendering.annotator import Annotator
-from mots.video.writer import VideoWriter
 from mots.toy.world import World, WorldSettings
+from mots.video.writer import VideoWriter
 
 pytest.importorskip("supervision", reason="the video extra is not installed")
 pytest.importorskip("cv2", reason="OpenCV is not installed")

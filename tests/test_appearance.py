@@ -133,6 +133,8 @@ def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.ran
             scale = scale.with_matches(np.array([0.01]))
         assert (scale.dissimilarity(distances, settings, True) >= scale.dissimilarity(distances, settings)).all()
         wary.append(scale.dissimilarity(distances, settings, True))
-    assert wary[0] == pytest.approx(scale.dissimilarity(distances, settings), abs=0.1)  # nobody is alike: there is nothing to fear
+    assert wary[0] == pytest.approx(
+        scale.dissimilarity(distances, settings), abs=0.1
+    )  # nobody is alike: there is nothing to fear
     assert (wary[2] > wary[0] + 0.1)[:2].all()
     assert wary[2][0] < 0.5  # but noise is no difference

@@ -20,9 +20,9 @@ from mots.batch.tasks import do
 from mots.benchmarks.layouts import discover
 from mots.cli import main
 from mots.formats import kitti_step
-from mots.video.writer import VideoWriter
 from mots.settings import load
 from mots.toy.world import World
+from mots.video.writer import VideoWriter
 
 FRAMES = TOY_FRAMES
 
@@ -35,7 +35,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def arguments(root: Path, output: Path, *more: str) -> list[str]:
     split = ["--benchmark", "kitti-mots", "--split", str(root / "x.seqmap")]
     return [
-        "run",
+        "batch",
         "--root",
         str(root),
         *split,
@@ -200,7 +200,7 @@ def test_a_sequence_of_too_few_frames_fails(made: Path, tmp_path: Path) -> None:
     found: list[Outcome] = []
     run_batch(longer, Plan(tmp_path, load("kitti-mots"), detections=made / "detections"), tell=found.append)
     assert found[0].state == "failed"
-    assert "12 frames where 13 are due" in found[0].message
+    assert "expected 13 frames but found 12" in found[0].message
 
 
 def test_kitti_step_is_written_over_semantic_maps_and_scored(made: Path, tmp_path: Path) -> None:

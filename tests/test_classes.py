@@ -1,6 +1,6 @@
 import pytest
 
-from mots.classes import CLASS_IDS, CLASS_NAMES, IGNORE, class_name, from_mots, names_to_ids, engine_ids, to_mots
+from mots.classes import CLASS_IDS, CLASS_NAMES, IGNORE, class_name, engine_ids, from_mots, names_to_ids, to_mots
 
 
 def test_mots_ids_are_those_of_the_benchmarks_and_come_back() -> None:

@@ -22,7 +22,7 @@ WORLD = World(8, WorldSettings(height=90, width=160, walkers=6, vehicles=2))
 def detections(tmp_path: Path) -> Path:
     """Forty frames of a world's noisy detections."""
     path = tmp_path / "street.npz"
-    with saved.create(path, 25.0, {}) as writer:
+    with saved.DetectionWriter(path, 25.0, {}) as writer:
         for k in range(40):
             writer.write(k, k / 25, WORLD.detections(k))
     return path
@@ -145,7 +145,7 @@ def test_help_imports_nothing_but_the_standard_library() -> None:
 
 def test_ctrl_c_leaves_valid_results_and_status_130(tmp_path: Path) -> None:
     path, found = tmp_path / "long.npz", [WORLD.detections(k) for k in range(40)]
-    with saved.create(path, 25.0, {}) as writer:
+    with saved.DetectionWriter(path, 25.0, {}) as writer:
         for k in range(4000):
             writer.write(k, k / 25, found[k % 40])
     process = subprocess.Popen(

@@ -68,7 +68,7 @@ def test_boxes_that_hold_one_another_are_near_wherever_their_centres_lie() -> No
     seen = compared(whole.masks, found, spreads=spreads)
     assert seen.in_gate.tolist() == [[True, False, False, False]]  # half; too small; too little inside, twice
     assert seen.box_iou[0].tolist() == [0.5, 0, 0, 0]
-    assert compared(found.masks.take([0]), whole, spreads=spreads).near.tolist() == [[True]]
+    assert compared(found.masks.take([0]), whole, spreads=spreads).in_gate.tolist() == [[True]]
 
 
 def test_distance_is_the_mean_to_the_average_and_the_nearest_view(rng: np.random.Generator) -> None:
@@ -83,8 +83,8 @@ def test_distance_is_the_mean_to_the_average_and_the_nearest_view(rng: np.random
 
 def test_nothing_compares_with_nothing() -> None:
     found = boxes_as_detections([(0, 0, 10, 10)])
-    assert compared(found.masks.take([]), found).near.shape == (0, 1)
-    assert compared(found.masks, found.take([])).near.shape == (1, 0)
+    assert compared(found.masks.take([]), found).in_gate.shape == (0, 1)
+    assert compared(found.masks, found.take([])).in_gate.shape == (1, 0)
 
 
 def staged(
@@ -95,9 +95,7 @@ def staged(
     unlike, scores = (knobs.pop(name, value) for name, value in (
         ("unlike", np.zeros(near.shape)), ("scores", np.ones(near.shape[1], np.float32))))  # fmt: skip
     pairs = Comparison(near, box_iou, mask_iou, np.zeros(near.shape))
-    return stage_cost(
-        pairs, unlike, scores, np.array(rows), np.array(columns), StageWeights(**{**weights, **knobs})
-    )
+    return stage_cost(pairs, unlike, scores, np.array(rows), np.array(columns), StageWeights(**{**weights, **knobs}))
 
 
 def cost_of(unlike: float = 0.0, score: float = 1.0, **weights: float) -> float:

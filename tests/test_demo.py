@@ -16,7 +16,7 @@ def test_the_demo_runs_the_real_network_and_says_how_well(tmp_path: Path) -> Non
     pytest.importorskip("torch", reason="the models extra is not installed")
     said = demo.run(tmp_path, seed=12, frames=25, quiet=True)
     assert said.startswith("25 frames, ")
-    assert "against the exact truth of world 12" in said
+    assert "compared with the exact truth of world 12" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tracks.csv", "world12.mp4", "world12.txt"]
 
 
@@ -50,7 +50,7 @@ def test_perfect_results_agree_wholly_and_missing_frames_count() -> None:
     assert (whole.recall, whole.mean_iou) == (1, 1)
     part = compare(truth, truth[:3])
     assert part.objects == whole.objects
-    assert part.found == sum(len(labels) for labels in truth[:3])
+    assert part.detected == sum(len(labels) for labels in truth[:3])
     assert compare([], []).recall == 0
 
 

@@ -97,7 +97,7 @@ def clip(tmp_path: Path, rng: np.random.Generator) -> Path:
     coarse = Masks.from_images(np.kron(disc(30)[2::4, 2::4], np.ones((4, 4), np.bool_))[None])
     found = Detections.from_masks(coarse, np.array([0.9]), np.array([0]))
     for name in ("coarse.txt", "coarse.npz"):
-        with saved.create(tmp_path / name, 30.0, {}) as writer:
+        with saved.DetectionWriter(tmp_path / name, 30.0, {}) as writer:
             writer.write(0, 0.0, found)
     return tmp_path
 
@@ -119,7 +119,7 @@ def test_saved_masks_are_fitted_once_and_only_where_there_are_pictures(clip: Pat
     assert (masks_of(alone).image(0) == coarse.image(0)).all()
     off = Settings(outline=OutlineSettings(enabled=False))
     assert (masks_of(Pipeline(clip / "clip", off, detections=clip / name)).image(0) == coarse.image(0)).all()
-    with saved.create(clip / "again.npz", 30.0, {}, run.fitted) as writer:
+    with saved.DetectionWriter(clip / "again.npz", 30.0, {}, run.fitted) as writer:
         for frame, found, camera in run.measured():
             writer.write(frame.number, frame.time, replace(found, embeddings=found.embeddings[:, :0]), camera)
     again = Pipeline(clip / "clip", detections=clip / "again.npz")

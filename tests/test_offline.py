@@ -82,7 +82,7 @@ def test_nothing_comes_of_nothing() -> None:
 def test_a_confirmed_track_gets_its_tentative_frames_and_low_scores_before() -> None:
     frames = [[(0 if f < 3 else 1, box(10 + f), 0.25 if f < 2 else 0.6, RED)] for f in range(10)]
     assert ids_of(run(frames)) == [[1]] * 10
-    assert ids_of(run(frames, min_mean_score=0.5))[:3] == [[0], [0], [1]]
+    assert ids_of(run(frames, report_score=0.5))[:3] == [[0], [0], [1]]
     assert ids_of(run(frames, min_score=0.3))[:3] == [[0], [0], [1]]
     assert ids_of(run(frames, extend=0.0))[:3] == [[0], [0], [0]]
 
@@ -131,7 +131,7 @@ def test_one_object_with_two_ids_gets_the_older_one() -> None:
     after = ids_of(run(frames))
     assert after[24] == [9, 1]
     assert after[35] == [9, 1]
-    assert ids_of(run(frames, max_gap=0.3))[35] == [9, 2]
+    assert ids_of(run(frames, join_gap=0.3))[35] == [9, 2]
 
 
 @pytest.mark.parametrize("change", ["looks", "place"])

@@ -40,7 +40,7 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path) -> None:
 
 def test_saved_detections_are_tracked_on_an_installation_without_torch(wheel: Path, tmp_path: Path) -> None:
     world = World(8, WorldSettings(height=90, width=160))
-    with saved.create(tmp_path / "street.npz", 25.0, {}) as writer:
+    with saved.DetectionWriter(tmp_path / "street.npz", 25.0, {}) as writer:
         for k in range(30):
             writer.write(k, k / 25, world.detections(k))
     venv.create(tmp_path / "venv", with_pip=True)

@@ -39,7 +39,7 @@ def write_frames(folder: Path, numbers: range) -> Path:
 
 
 def save(path: Path, numbers: range) -> Path:
-    writer = saved.create(path, 25.0, {})
+    writer = saved.DetectionWriter(path, 25.0, {})
     with writer:
         for k in numbers:
             writer.write(k, k / 25, WORLD.detections(k))

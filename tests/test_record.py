@@ -48,7 +48,7 @@ def test_detections_are_saved_once_and_tracked_often(shared: Path, tmp_path: Pat
         said = save_detections(Pipeline(source, settings), tmp_path / name, quiet=True)
         assert said.startswith("10 frames, ")
         assert [each.frame for each in saved.read(tmp_path / name)] == list(range(20, 30))
-        with pytest.raises(MotsError, match="overwrite"):
+        with pytest.raises(MotsError, match="exists: choose another file or replace it"):
             save_detections(Pipeline(source, settings), tmp_path / name, quiet=True)
     record_pipeline(Pipeline(source, settings), tmp_path / "direct", quiet=True)
     record_pipeline(Pipeline(tmp_path / "d.npz", settings), tmp_path / "later", quiet=True)
@@ -58,7 +58,7 @@ def test_detections_are_saved_once_and_tracked_often(shared: Path, tmp_path: Pat
 class Breaking:
     """A source of a world's frames that breaks off."""
 
-    name, frame_rate, length = "walk", 25.0, None
+    name, frame_rate, length, live = "walk", 25.0, None, False
 
     def __init__(self, world: World, frames: int) -> None:
         self.world, self.frames = world, frames
@@ -96,7 +96,7 @@ def test_an_offline_run_that_breaks_off_writes_what_it_saw(tmp_path: Path) -> No
 
 def test_filled_masks_are_only_written_when_asked_for(tmp_path: Path) -> None:
     world = World(8, WorldSettings(height=90, width=160, walkers=6, vehicles=2))
-    with saved.create(tmp_path / "d.npz", 25.0, {}) as writer:
+    with saved.DetectionWriter(tmp_path / "d.npz", 25.0, {}) as writer:
         for k in range(60):
             writer.write(k, k / 25, world.detections(k))
 

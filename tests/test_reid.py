@@ -46,7 +46,8 @@ def test_people_look_like_themselves_in_the_next_frame(shared: Path, network: Re
 def test_a_batch_is_as_its_parts_and_nothing_is_nothing(shared: Path, network: ReID) -> None:
     image, found = people(shared, 100)
     small = ReID.__new__(ReID)
-    small.settings, small.runtime = ReIDSettings(batch=2), network.runtime
+    small.settings, small.runtime, small.size = ReIDSettings(batch=2), network.runtime, network.size
+    small.dimension = network.dimension
     assert small.embed(image, found) == pytest.approx(network.embed(image, found), abs=1e-5)
     assert network.embed(image, found.take([])).shape == (0, 512)
 
@@ -54,7 +55,8 @@ def test_a_batch_is_as_its_parts_and_nothing_is_nothing(shared: Path, network: R
 def test_the_background_can_be_blanked(shared: Path, network: ReID) -> None:
     image, found = people(shared, 100)
     blank = ReID.__new__(ReID)
-    blank.settings, blank.runtime = ReIDSettings(blank_background=True), network.runtime
+    blank.settings, blank.runtime, blank.size = ReIDSettings(blank_background=True), network.runtime, network.size
+    blank.dimension = network.dimension
     mask = found.masks.image(0)
     other = np.where(mask[:, :, None], image, 255 - image)
     assert blank.embed(image, found)[0] == pytest.approx(blank.embed(other, found)[0], abs=1e-5)

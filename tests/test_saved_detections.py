@@ -9,10 +9,10 @@ from mots.detection import npz_file as detections_npz
 from mots.detection import saved_detections as saved
 from mots.detection import text_file as detections_text
 from mots.errors import MotsError
-from mots.video.writer import VideoWriter
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
+from mots.video.writer import VideoWriter
 
 WORLD = World(5, WorldSettings(height=90, width=160))
 
@@ -35,7 +35,7 @@ def test_npz_gives_back_everything_over_many_blocks(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(detections_npz, "BLOCK", 4)
     monkeypatch.setattr(detections_text, "BLOCK", 4)
     path = tmp_path / "d.npz"
-    with saved.create(path, 25.0, {80: "forklift"}) as writer:
+    with saved.DetectionWriter(path, 25.0, {80: "forklift"}) as writer:
         for each in frames(14):
             writer.write(*each)
     back = saved.read(path)
@@ -49,7 +49,7 @@ def test_npz_gives_back_everything_over_many_blocks(tmp_path: Path, monkeypatch:
 
 def test_npz_keeps_the_cameras_motion_and_does_without(tmp_path: Path) -> None:
     motion = np.array([[1.0, 0.01, 3.0], [-0.01, 1.0, 0.5]])
-    with saved.create(tmp_path / "d.npz", 25.0, {}) as writer:
+    with saved.DetectionWriter(tmp_path / "d.npz", 25.0, {}) as writer:
         for k, (number, time, found) in enumerate(frames(6)):
             writer.write(number, time, found, k * motion)
     assert [each.camera.tolist() for each in saved.read(tmp_path / "d.npz")] == [
@@ -80,7 +80,7 @@ def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypa
     monkeypatch.setattr(detections_npz, "BLOCK", 4)
     monkeypatch.setattr(detections_text, "BLOCK", 4)
     path = tmp_path / "d.txt"
-    with saved.create(path, 25.0, {}) as writer:
+    with saved.DetectionWriter(path, 25.0, {}) as writer:
         for each in frames(14):
             writer.write(*each)
     given = {number: one for number, _, one in frames(14)}
@@ -91,7 +91,10 @@ def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypa
 
 
 def test_an_interrupted_writer_leaves_whole_frames(tmp_path: Path) -> None:
-    for writer in (saved.create(tmp_path / "d.npz", 25.0, {}), saved.create(tmp_path / "d.txt", 25.0, {})):
+    for writer in (
+        saved.DetectionWriter(tmp_path / "d.npz", 25.0, {}),
+        saved.DetectionWriter(tmp_path / "d.txt", 25.0, {}),
+    ):
         for each in frames(3):
             writer.write(*each)
         writer.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
@@ -161,7 +164,7 @@ def test_a_full_disk_leaves_a_file_of_what_did_fit(name: str, tmp_path: Path, mo
     many = [(k, k / 25, one) for k in range(200)]
     limit = 6000
     path = tmp_path / name
-    writer = saved.create(path, 25.0, {})
+    writer = saved.DetectionWriter(path, 25.0, {})
     with files_of_at_most(limit), pytest.raises(OSError, match="File too large"):
         fill(writer, many)
     assert path.stat().st_size <= limit

@@ -24,7 +24,6 @@ from mots.errors import MotsError
 from mots.evaluation import event_table
 from mots.evaluation.scoring import score
 from mots.formats import mots_text
-from mots.formats.label_table import LabelTable
 from mots.formats.faults import Fault
 
 SIZE = (12, 16)
@@ -203,7 +202,7 @@ def test_frames_in_memory_score_as_their_files(shared: Path, tmp_path: Path) -> 
     truth = list(mots_text.read(shared / "data/mots20/0005/instances.txt"))[:60]
     moved = [replace(f, masks=f.masks.moved(np.full((len(f), 2), 2)), ignore=f.ignore.take([])) for f in truth]
     direct = mots.score(truth, moved, benchmark="mots20").to_dict()["combined"]["pedestrian"]
-    table = LabelTable()
+    table = mots_text.IdTable()
     for name, frames in (("truth", truth), ("moved", moved)):
         text = "".join(mots_text.lines(frame, table) for frame in frames)
         (tmp_path / f"{name}.txt").write_text(text)

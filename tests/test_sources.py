@@ -9,8 +9,11 @@ import pytest
 from PIL import Image
 
 from mots.errors import MotsError, MotsWarning
+from mots.video.frame import Part
+from mots.video.image_files import ImageFiles
+from mots.video.opening import open_source
+from mots.video.video_file import Video
 from mots.video.writer import VideoWriter
-from mots.video.opening import Images, Part, Video, open_source
 
 
 def picture(k: int, size: tuple[int, int] = (48, 64)) -> np.ndarray:
@@ -208,7 +211,7 @@ def test_images_that_are_all_broken_are_an_error(tmp_path: Path) -> None:
     with pytest.warns(MotsWarning), pytest.raises(MotsError, match="none of the 1 images"):
         list(open_source(tmp_path))
     with pytest.raises(MotsError, match="frame rate of 0"):
-        Images("x", [tmp_path / "000001.png"], 0.0)
+        ImageFiles("x", [tmp_path / "000001.png"], 0.0)
 
 
 def test_reading_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_a_sure_detection_is_reported_at_once() -> None:
 
 
 def test_a_double_gets_no_id() -> None:
-    tracker = Tracker(replace(AT_ONCE, double_iou=0.7), RATE)
+    tracker = Tracker(replace(AT_ONCE, duplicate_iou=0.7), RATE)
     x1, y1, x2, y2 = walker(0)
     double = (x1, y1 + 2, x2, y2 + 2)
     assert tracker.update(boxes_as_detections([double, walker(0)], [0.6, 0.9])).tolist() == [0, 1]

@@ -8,7 +8,6 @@ from mots.detection import saved_detections as saved
 from mots.errors import MotsError
 from mots.evaluation.tuning import RANGES, Range, Search, parse_range, tune, with_numbers
 from mots.formats import mots_text
-from mots.formats.label_table import LabelTable
 from mots.settings import Settings, load
 from mots.toy.world import World, WorldSettings
 
@@ -19,10 +18,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tuning")
     for number, name in enumerate(("a", "b")):
         world = World(40 + number, WorldSettings(height=96, width=160, walkers=5, vehicles=2))
-        table = LabelTable()
+        table = mots_text.IdTable()
         (root / "truth").mkdir(exist_ok=True)
         (root / "found").mkdir(exist_ok=True)
-        with saved.create(root / f"found/{name}.npz", 25.0, {}) as writer:
+        with saved.DetectionWriter(root / f"found/{name}.npz", 25.0, {}) as writer:
             for k in range(30):
                 writer.write(k, k / 25, world.detections(k))
         text = "".join(mots_text.lines(world.truth(k), table) for k in range(30))

@@ -8,7 +8,8 @@ import pytest
 from test_scoring import with_trackeval
 
 from mots.benchmarks.registry import benchmark_named
-from mots.benchmarks.validation import fix, mend, validate
+from mots.benchmarks.repair import fix, repaired
+from mots.benchmarks.validation import validate
 from mots.cli import main
 from mots.encodings import rle
 from mots.encodings.runs import runs_of
@@ -197,11 +198,11 @@ def test_overlaps_are_mended_by_order_and_changed_no_more_than_that() -> None:
     first, second = mask(slice(0, 10), slice(0, 10)), mask(slice(5, 20), slice(0, 10))
     content = b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n1 2001 2 60 90 %b\n" % (first, second, second)
     changes: list[Fault] = []
-    mended = mend(content, "x.txt", BENCH, changes.append)
+    mended = repaired(content, "x.txt", BENCH, changes.append)
     rest = mask(slice(10, 20), slice(0, 10))
     assert mended == b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n1 2001 2 60 90 %b\n" % (first, rest, second)
     assert [(change.line, change.frame, change.ids, change.pixels) for change in changes] == [(2, 0, (2001,), 50)]
-    assert mend(mended, "x.txt", BENCH, changes.append) == mended
+    assert repaired(mended, "x.txt", BENCH, changes.append) == mended
     assert len(changes) == 1
 
 
@@ -209,15 +210,15 @@ def test_a_mask_that_lies_wholly_in_earlier_ones_goes() -> None:
     first = mask(slice(0, 10), slice(0, 10))
     content = b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n" % (first, mask(slice(2, 4), slice(2, 4)))
     changes: list[Fault] = []
-    assert mend(content, "x.txt", BENCH, changes.append) == b"0 1001 1 60 90 %b\n" % first
+    assert repaired(content, "x.txt", BENCH, changes.append) == b"0 1001 1 60 90 %b\n" % first
     assert "earlier masks have all of id 2001" in str(changes[0])
 
 
 def test_frames_are_shifted_only_when_told() -> None:
     content = b"1 1001 1 60 90 %b\n" % mask(slice(0, 10), slice(0, 10))
-    assert mend(content, "x.txt", BENCH, lambda change: None) == content
+    assert repaired(content, "x.txt", BENCH, lambda change: None) == content
     changes: list[Fault] = []
-    assert mend(content, "x.txt", BENCH, changes.append, shift=-1).startswith(b"0 1001 1")
+    assert repaired(content, "x.txt", BENCH, changes.append, shift=-1).startswith(b"0 1001 1")
     assert "frame 1 is now 0" in str(changes[0])
 
 

@@ -117,7 +117,7 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         True,
     )
     yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), looks, True
-    yield "doubles kept", replace(base, double_iou=1.0), looks, True
+    yield "doubles kept", replace(base, duplicate_iou=1.0), looks, True
     yield (
         "no gallery (one view and a fast average)",
         replace(base, appearance=replace(base.appearance, views=1, momentum=0.0, every=0.0)),
@@ -145,7 +145,12 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         looks,
         True,
     )
-    yield "nobody is known again by looks", replace(base, reentry=replace(base.reentry, max_dissimilarity=0.0)), looks, True
+    yield (
+        "nobody is known again by looks",
+        replace(base, reentry=replace(base.reentry, max_dissimilarity=0.0)),
+        looks,
+        True,
+    )
     for seconds in (0.5, 1.0, 4.0):
         yield f"memory {seconds} s", replace(base, lifecycle=replace(base.lifecycle, memory=seconds)), looks, True
 

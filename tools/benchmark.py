@@ -39,7 +39,6 @@ import numpy as np
 from mots.benchmarks.registry import BENCHMARKS
 from mots.detection import saved_detections as saved
 from mots.formats import mots_text
-from mots.formats.label_table import LabelTable
 from mots.labels import label
 from mots.pipeline.results import ResultFolder
 from mots.settings import load
@@ -166,7 +165,7 @@ def draw(work: Path, lengths: dict[str, int]) -> None:
     for number, (name, count) in enumerate(lengths.items()):
         world = World(300 + number, WorldSettings(height=375, width=1242, walkers=14, vehicles=9))
         rng = np.random.default_rng(number)
-        tables = LabelTable(), LabelTable()
+        tables = mots_text.IdTable(), mots_text.IdTable()
         texts = [], []
         for k in range(count):
             frame = world.truth(k)

@@ -19,7 +19,6 @@ import numpy as np
 from benchmark import with_trackeval
 
 from mots.formats import mots_text
-from mots.formats.label_table import LabelTable
 from mots.toy.world import World, WorldSettings
 
 TARGET = Path(__file__).resolve().parents[1] / "tests/golden/kitti_mots"
@@ -53,7 +52,7 @@ def draw(name: str, count: int, seed: int) -> None:
     """Truth and results of one sequence."""
     world = World(510 + seed, WorldSettings(height=96, width=160, walkers=8, vehicles=5))
     rng = np.random.default_rng(seed)
-    tables = LabelTable(), LabelTable()
+    tables = mots_text.IdTable(), mots_text.IdTable()
     texts: tuple[list[str], list[str]] = ([], [])
     for k in range(count):
         frame = world.truth(k)

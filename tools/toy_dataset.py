@@ -17,7 +17,6 @@ from PIL import Image
 from mots.encodings import rle
 from mots.encodings.runs import runs_of
 from mots.formats import mots_text
-from mots.formats.label_table import LabelTable
 from mots.toy.world import World, WorldSettings
 from mots.trackers.masks import Masks
 
@@ -44,7 +43,7 @@ def main() -> None:
 
 def sequence(folder: Path, name: str, world: World, frames: int) -> None:
     """Draw one sequence."""
-    pictures, text, table = folder / f"training/image_02/{name}", [], LabelTable()
+    pictures, text, table = folder / f"training/image_02/{name}", [], mots_text.IdTable()
     pictures.mkdir(parents=True)
     (folder / "instances_txt").mkdir(exist_ok=True)
     for k, (image, truth) in enumerate(world.frames(frames)):
