@@ -70,7 +70,7 @@ def test_boxes_count_from_one_and_hold_no_masks(tmp_path: Path) -> None:
         % (mask(slice(3, 10), slice(20, 25)), mask(slice(0, 60), slice(30, 32)))
     )
     assert convert(tmp_path / "s", tmp_path / "boxes", "mot-boxes") == ["masks: boxes only"]
-    assert (tmp_path / "boxes/0002.txt").read_text() == "7,2003,21,4,5,7,1,2,1\n7,1001,31,1,2,60,1,1,1\n"
+    assert (tmp_path / "boxes/0002.txt").read_text() == "7,2003,21,4,5,7,1,1,1\n7,1001,31,1,2,60,1,3,1\n"
     with pytest.raises(MotsError, match="mot-boxes hold no masks"):
         convert(tmp_path / "boxes", tmp_path / "x", "mots-text", "mot-boxes")
 

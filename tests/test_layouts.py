@@ -57,7 +57,7 @@ def test_without_a_split_all_that_is_there_is_taken(tmp_path: Path) -> None:
 def test_the_splits_look_where_they_lie(tmp_path: Path) -> None:
     touch(tmp_path, "training/image_02/0002/000000.png", "testing/image_02/0002/000000.png")
     names = {split: f"{split}ing" for split in ("test",)}
-    with pytest.raises(MotsError, match="no pictures of sequence 0000; looked for testing/image_02/0000, "):
+    with pytest.raises(MotsError, match="no images of sequence 0000; looked for testing/image_02/0000, "):
         discover(tmp_path, KITTI, "test")
     (found,) = discover(tmp_path, KITTI, "test", ["0002"])
     assert found.source == tmp_path / f"{names['test']}/image_02/0002"
@@ -70,7 +70,7 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         discover(tmp_path / "no", None)
     with pytest.raises(MotsError, match="no sequences: wanted folders of images, or videos"):
         discover(tmp_path, None)
-    with pytest.raises(MotsError, match="--split goes with --benchmark"):
+    with pytest.raises(MotsError, match="a split needs a benchmark"):
         discover(tmp_path, None, "val")
     with pytest.raises(MotsError, match="no sequence '9': there are walk"):
         discover(touch(tmp_path, "walk/1.jpg"), None, None, ["9"])

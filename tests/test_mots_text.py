@@ -71,7 +71,7 @@ GOOD = "3 2001 2 20 30 hb0"  # 600 clear pixels
     [
         ("3 2001 2 20 30", ":2: 5 fields where a KITTI MOTS line has 6"),
         ("3 2001 2 20 30 hb0 0", ":2: 7 fields"),
-        ("x 2001 2 20 30 hb0", ":2: frame 'x' where a whole number is due"),
+        ("x 2001 2 20 30 hb0", ":2: frame 'x': expected a whole number"),
         ("3 2.5 2 20 30 hb0", ":2: id '2.5'"),
         ("3 2001 2 20 99999999999999999999 hb0", ":2: width '9999"),
         ("-1 2001 2 20 30 hb0", ":2: frame -1"),

@@ -98,7 +98,7 @@ def test_gaps_take_up_what_lies_where_the_track_must_have_been() -> None:
     for f in (8, 9, 10, 11):
         frames[f] = [(0, box(10 + 2 * f), 0.15, RED), (0, box(60), 0.15, RED)]
     assert ids_of(run(frames))[8:12] == [[1, 0]] * 4
-    assert ids_of(run(frames, min_overlap=0.1, extend=0.0))[8:12] == [[0, 0]] * 4
+    assert ids_of(run(frames, max_gap=0.1, extend=0.0))[8:12] == [[0, 0]] * 4
 
 
 def test_a_camera_that_moves_is_taken_out() -> None:

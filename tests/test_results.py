@@ -59,7 +59,7 @@ def test_nothing_is_replaced_unless_asked(tmp_path: Path) -> None:
         with ResultFolder(tmp_path, "x", overwrite) as results:
             results.write(frame(0, {1: PERSON}))
     before = (tmp_path / "x.txt").read_bytes()
-    with pytest.raises(MotsError, match=r"x\.txt exists: choose another folder with --output, or add --overwrite"):
+    with pytest.raises(MotsError, match=r"x\.txt exists: choose another folder or replace it"):
         ResultFolder(tmp_path, "x", overwrite=False)
     assert (tmp_path / "x.txt").read_bytes() == before
 

@@ -151,7 +151,7 @@ def test_files_that_are_none_say_so(tmp_path: Path) -> None:
         saved.read(tmp_path / "d.csv")
 
 
-def fill(writer: saved.Writer, many: list[tuple[int, float, Detections]]) -> None:
+def fill(writer: saved.DetectionWriter, many: list[tuple[int, float, Detections]]) -> None:
     with writer:
         for each in many:
             writer.write(*each)

@@ -53,7 +53,7 @@ def test_what_a_kit_refuses_is_not_packed(results: Path) -> None:
 
 def test_the_server_s_limit_holds(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(submission.LIMITS, "kitti-mots", 100)
-    with pytest.raises(MotsError, match="bytes where the server takes 100: nothing was packed"):
+    with pytest.raises(MotsError, match="bytes, and the server takes 100: nothing was packed"):
         submit(results / "r", results / "up.zip", split=str(results / "x.seqmap"))
     assert not list(results.glob("up.zip*"))
 

@@ -211,7 +211,7 @@ def test_a_mask_that_lies_wholly_in_earlier_ones_goes() -> None:
     content = b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n" % (first, mask(slice(2, 4), slice(2, 4)))
     changes: list[Fault] = []
     assert repaired(content, "x.txt", BENCH, changes.append) == b"0 1001 1 60 90 %b\n" % first
-    assert "earlier masks have all of id 2001" in str(changes[0])
+    assert "earlier masks have all pixels of id 2001" in str(changes[0])
 
 
 def test_frames_are_shifted_only_when_told() -> None:
@@ -266,7 +266,7 @@ def test_the_command_lists_all_and_exits_with_one(tmp_path: Path, capsys: pytest
     assert all(each["line"] > 0 and each["ids"] for each in listed)
     assert main(["validate", str(tmp_path / "r"), "--split", split, "--fix", "--output", str(tmp_path / "m")]) == 0
     said = capsys.readouterr().out
-    assert "taken out: id 2998 has no pixels" in said
+    assert "removed: id 2998 has no pixels" in said
     assert "to earlier masks" in said or "earlier masks have all" in said
     assert f"{tmp_path / 'm'}: good" in said
     assert main(["validate", str(tmp_path / "r"), "--shift-frames", "1"]) == 2
