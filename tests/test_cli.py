@@ -64,7 +64,7 @@ def test_results_are_not_replaced_silently(
     arguments = ["track", str(detections), "--output", str(tmp_path / "out"), "--quiet"]
     assert main(arguments) == 0
     assert main(arguments) == 2
-    assert capsys.readouterr().err.endswith("choose another folder with --output, or add --overwrite\n")
+    assert capsys.readouterr().err.endswith("choose another folder or replace it (--output, --overwrite)\n")
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,12 @@ def test_results_are_not_replaced_silently(
         (["track", "street.npz", "--classes", "persn"], "unknown class 'persn': did you mean person"),
         (["track", "street.npz", "--preset", "x"], "unknown preset 'x'"),
         (["track", "street.npz", "--set", "tracker.gat=3"], "did you mean tracker.gate"),
-        (["track", "street.npz", "--set", "gate"], "wanted KNOB=VALUE"),
+        (["track", "street.npz", "--set", "gate"], "--set gate: wanted NAME=VALUE"),
         (["track", "street.npz", "--settings", "no.toml"], "no.toml: No such file"),
-        (["track", "street.npz", "--video"], "--video needs the frames"),
+        (
+            ["track", "street.npz", "--video"],
+            "give them as the source (--video, --detections)",
+        ),
         (["track", "street.npz", "--output", "street.npz/x"], "cannot be written"),
         (["track", "walk", "--weights", "folder/no.pt"], "no weights 'folder/no.pt'"),
         (["track", "walk", "--detections", "no.npz"], "no.npz: no such file"),
@@ -162,7 +165,7 @@ def test_ctrl_c_leaves_valid_results_and_status_130(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, printed = process.communicate(timeout=60)
     assert process.returncode == 130, printed
-    assert printed.rstrip().endswith("mots: stopped; the frames up to here are written")
+    assert printed.rstrip().endswith("mots: stopped; the frames so far are written")
     assert "Traceback" not in printed
     frames = list(mots_text.read(tmp_path / "out/long.txt"))
     assert 0 < len(frames) < 4000

@@ -103,27 +103,28 @@ def clip(tmp_path: Path, rng: np.random.Generator) -> Path:
 
 
 def masks_of(run: Pipeline) -> Masks:
-    ((_, found, _),) = run.measured()
-    return found.masks
+    (measured,) = run.measure()
+    return measured.detections.masks
 
 
 @pytest.mark.parametrize("name", ["coarse.txt", "coarse.npz"])
 def test_saved_masks_are_fitted_once_and_only_where_there_are_pictures(clip: Path, name: str) -> None:
     (coarse,) = (each.detections.masks for each in saved.read(clip / name))
     run = Pipeline(clip / "clip", detections=clip / name)
-    assert run.fitted
+    assert run.refines_masks
     fitted = masks_of(run)
     assert iou(fitted.image(0), disc(30)) > iou(coarse.image(0), disc(30))
     alone = Pipeline(clip / name)
-    assert not alone.fitted
+    assert not alone.refines_masks
     assert (masks_of(alone).image(0) == coarse.image(0)).all()
     off = Settings(outline=OutlineSettings(enabled=False))
     assert (masks_of(Pipeline(clip / "clip", off, detections=clip / name)).image(0) == coarse.image(0)).all()
-    with saved.DetectionWriter(clip / "again.npz", 30.0, {}, run.fitted) as writer:
-        for frame, found, camera in run.measured():
-            writer.write(frame.number, frame.time, replace(found, embeddings=found.embeddings[:, :0]), camera)
+    with saved.DetectionWriter(clip / "again.npz", 30.0, {}, run.refines_masks) as writer:
+        for each in run.measure():
+            plain = replace(each.detections, embeddings=each.detections.embeddings[:, :0])
+            writer.write(each.frame, each.time, plain, each.motion)
     again = Pipeline(clip / "clip", detections=clip / "again.npz")
-    assert again.fitted
+    assert again.refines_masks
     assert (masks_of(again).image(0) == fitted.image(0)).all()
 
 
@@ -144,9 +145,9 @@ def test_a_detector_of_ones_own_keeps_its_masks_unless_it_says_that_they_are_coa
             return [each.detections for each in saved.read(clip / "coarse.npz")]
 
     own = Own()
-    assert not Pipeline(clip / "clip", detector=own).fitted  # type: ignore[arg-type]
+    assert not Pipeline(clip / "clip", detector=own).refines_masks  # type: ignore[arg-type]
     own.coarse = True
-    assert Pipeline(clip / "clip", detector=own).fitted  # type: ignore[arg-type]
+    assert Pipeline(clip / "clip", detector=own).refines_masks  # type: ignore[arg-type]
 
 
 def test_real_masks_come_nearer_to_the_truth(shared: Path) -> None:

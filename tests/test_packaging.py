@@ -58,8 +58,8 @@ def test_saved_detections_are_tracked_on_an_installation_without_torch(wheel: Pa
 
     Image.new("RGB", (160, 90)).save(tmp_path / "walk/0.png")
     for arguments, advice in (
-        (["track", "walk", "--weights", "demo"], "pip install 'mots-engine[models]'"),
-        (["track", "walk", "--detections", "street.npz", "--video"], "pip install 'mots-engine[video]'"),
+        (["track", "walk", "--weights", "demo"], "pip install '.[models]' in the project's folder"),
+        (["track", "walk", "--detections", "street.npz", "--video"], "pip install '.[video]' in the project's folder"),
     ):
         done = subprocess.run(
             [str(tmp_path / "venv/bin/mots"), *arguments, "--output", f"no-{len(arguments)}"],

@@ -49,10 +49,8 @@ def test_a_folder_of_frames(tmp_path: Path) -> None:
     codes = kitti_step.read(tmp_path / "out/000005.png")
     assert (codes == PanopticFrame.from_objects(labels(), np.full((4, 9), 8, np.uint8)).codes).all()
     Image.fromarray(np.zeros((4, 9, 3), np.uint8)).save(tmp_path / "maps/000005.png")
-    with pytest.raises(
-        MotsError, match=r"000005\.png: expected one channel of 8 bits with train ids, found a picture of mode RGB"
-    ):
+    with pytest.raises(MotsError, match=r"000005\.png: expected one channel of 8 bits with train ids"):
         folder.write(labels())
     (tmp_path / "maps/000005.png").unlink()
-    with pytest.raises(MotsError, match="no semantic map that can be read"):
+    with pytest.raises(MotsError, match="the semantic map cannot be read"):
         folder.write(labels())

@@ -52,5 +52,5 @@ def test_a_cluster_loses_a_worker_and_nothing_else(tmp_path: Path) -> None:
 
 def test_without_ray_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(MotsError, match=r"pip install 'mots-engine\[ray\]'"):
+    with pytest.raises(MotsError, match=r"pip install '.\[ray\]' in the project's folder"):
         RayCluster(Plan(tmp_path, load("default")), None, 1)

@@ -82,5 +82,5 @@ def test_too_few_crops_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     root = toy_root(tmp_path / "kitti")
     command = ["dataset", "reid", "--root", str(root), "--output", str(tmp_path / "r"), "--height", "80"]
     assert main(command) == 2
-    assert "choose a smaller --every or --height" in capsys.readouterr().err
+    assert "use more frames or smaller crops (--every, --height)" in capsys.readouterr().err
     assert sorted(p.name for p in tmp_path.iterdir()) == ["kitti"]

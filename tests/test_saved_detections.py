@@ -52,13 +52,13 @@ def test_npz_keeps_the_cameras_motion_and_does_without(tmp_path: Path) -> None:
     with saved.DetectionWriter(tmp_path / "d.npz", 25.0, {}) as writer:
         for k, (number, time, found) in enumerate(frames(6)):
             writer.write(number, time, found, k * motion)
-    assert [each.camera.tolist() for each in saved.read(tmp_path / "d.npz")] == [
+    assert [each.motion.tolist() for each in saved.read(tmp_path / "d.npz")] == [
         (k * motion).tolist() for k in range(5)
     ]
     with np.load(tmp_path / "d.npz") as file:
         arrays = {name: file[name] for name in file.files if not name.endswith("cameras")}
     np.savez(tmp_path / "old.npz", **arrays)
-    assert all((each.camera == STILL).all() for each in saved.read(tmp_path / "old.npz"))
+    assert all((each.motion == STILL).all() for each in saved.read(tmp_path / "old.npz"))
 
 
 def test_saved_detections_are_tracked_as_the_frames_are(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_saved_detections_are_tracked_as_the_frames_are(tmp_path: Path) -> None:
         command = ["track", str(tmp_path / f"walk.{name}"), "--weights", "demo", "--quiet"]
         assert main([*command, "--output", str(tmp_path / name)]) == 0
     assert (tmp_path / "mp4/walk.txt").read_bytes() == (tmp_path / "npz/walk.txt").read_bytes() != b""
-    assert any((each.camera != STILL).any() for each in saved.read(tmp_path / "walk.npz"))
+    assert any((each.motion != STILL).any() for each in saved.read(tmp_path / "walk.npz"))
 
 
 def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +117,8 @@ GOOD = "0 0 0.5 1 1 5 5 20 30 hb0"
     ("line", "message"),
     [
         ("0 0 0.5 1 1 5 5 20 30", ":2: 9 fields where a line of detections has 10"),
-        ("0 x 0.5 1 1 5 5 20 30 hb0", ":2: 'x' where a whole number is due"),
-        ("0 0 y 1 1 5 5 20 30 hb0", ":2: 'y' where a number is due"),
+        ("0 x 0.5 1 1 5 5 20 30 hb0", ":2: expected a whole number, found 'x'"),
+        ("0 0 y 1 1 5 5 20 30 hb0", ":2: expected a number, found 'y'"),
         ("0 0 1.5 1 1 5 5 20 30 hb0", ":2: a score outside 0 to 1"),
         ("0 0 nan 1 1 5 5 20 30 hb0", ":2: a score outside 0 to 1"),
         ("0 0 0.5 1 1 inf 5 20 30 hb0", ":2: a number that is not finite"),
@@ -141,10 +141,10 @@ def test_files_that_are_none_say_so(tmp_path: Path) -> None:
     with pytest.raises(MotsError, match="no such file"):
         saved.read(tmp_path / "d.npz")
     (tmp_path / "d.npz").write_bytes(b"PK\x03\x04 nonsense")
-    with pytest.raises(MotsError, match="not a file of detections"):
+    with pytest.raises(MotsError, match="not a file of saved detections"):
         saved.read(tmp_path / "d.npz")
     np.savez(tmp_path / "e.npz", x=np.zeros(3))
-    with pytest.raises(MotsError, match="not a file of detections"):
+    with pytest.raises(MotsError, match="not a file of saved detections"):
         saved.read(tmp_path / "e.npz")
     (tmp_path / "d.csv").write_text("")
     with pytest.raises(MotsError, match=r"end in \.npz or \.txt"):

@@ -270,13 +270,13 @@ def test_pngs_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
     assert score(tmp_path / "truth", tmp_path / "results").combined["pedestrian"].numbers()["HOTA"] == pytest.approx(1)
     good = picture.read_bytes()
     Image.fromarray(np.full((4, 5), 200, np.uint8)).save(picture)
-    with pytest.raises(MotsError, match=r"000000\.png: a picture of mode L where one channel of 16 bits is due"):
+    with pytest.raises(MotsError, match=r"000000\.png: expected one channel of 16 bits, found a picture of mode L"):
         score(tmp_path / "truth", tmp_path / "results")
     picture.write_bytes(good[:50])
     with pytest.raises(MotsError, match=r"000000\.png: cannot be read as a PNG"):
         score(tmp_path / "truth", tmp_path / "results")
     Image.fromarray(np.full((5, 4), 2001, np.uint16)).save(picture)
-    with pytest.raises(MotsError, match="a picture of 5 x 4 where 4 x 5 is due"):
+    with pytest.raises(MotsError, match="expected a picture of 4 x 5, found 5 x 4"):
         score(tmp_path / "truth", tmp_path / "results")
 
 
@@ -371,7 +371,7 @@ GOOD = "3 2001 2 20 30 hb0"
         (f"{GOOD}\n{GOOD}\n", "0002.txt:2: id 2001 a second time in frame 3"),
         ("3 2001 2 20 30 hb\n", "0002.txt:1: the mask does not decode: it ends in the middle of a number"),
         ("3 2001 5 20 30 hb0\n", "0002.txt:1: class 5 is none of"),
-        ("3 2001.0 2 20 30 hb0\n", "0002.txt:1: id '2001.0' where a whole number is due"),
+        ("3 2001.0 2 20 30 hb0\n", "0002.txt:1: id '2001.0': expected a whole number"),
     ],
 )
 def test_faults_are_named_before_any_number_is_printed(

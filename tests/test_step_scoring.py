@@ -66,7 +66,7 @@ def test_faults_are_named(folders: tuple[Path, Path]) -> None:
     good = picture.read_bytes()
     for spoil, message in (
         (lambda: picture.write_bytes(good[:40]), "cannot be read as a PNG"),
-        (lambda: Image.new("L", (6, 4)).save(picture), "mode L where three channels"),
+        (lambda: Image.new("L", (6, 4)).save(picture), "expected three channels of 8 bits, found a picture of mode L"),
         (lambda: kitti_step.write(picture, np.zeros((5, 6), np.int64)), "5 x 6 pixels where the truth has 4 x 6"),
         (lambda: kitti_step.write(picture, np.full((4, 6), 40 << 16)), "semantic class 40"),
         (lambda: picture.rename(results / "0006/000009.png"), "frame 1 is missing"),

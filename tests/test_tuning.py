@@ -75,7 +75,7 @@ def test_the_command_says_what_it_found_and_what_is_wrong(
     assert capsys.readouterr().out.startswith("sMOTSA 0.")
     for arguments, message in (
         ([*one, "--metric", "HOTTA"], "unknown metric 'HOTTA'"),
-        ([*one, "--knob", "tracker.gaate=1:2"], "unknown knob 'tracker.gaate'"),
+        ([*one, "--knob", "tracker.gaate=1:2"], "unknown setting 'tracker.gaate': did you mean tracker.gate?"),
         ([str(tmp_path / "none"), str(data / "truth")], "no saved detections here"),
         ([str(data / "found"), str(tmp_path)], "no truth of sequence a"),
     ):

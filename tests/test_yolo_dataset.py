@@ -95,9 +95,9 @@ def test_what_is_held_out_can_be_chosen(root: Path) -> None:
     assert [each.name for each in train] == ["0001", "0002"]
     assert [each.name for each in val] == ["0000"]
     assert [each.name for each in splits(found, [], [])[1]] == ["0002"]
-    with pytest.raises(MotsError, match="no sequence '0009' to hold out"):
+    with pytest.raises(MotsError, match="no sequence '0009' to validate with"):
         splits(found, [], ["0009"])
-    with pytest.raises(MotsError, match="nothing is left to train on"):
+    with pytest.raises(MotsError, match="no sequence is left for training"):
         splits(found[:1], [], [])
 
 
@@ -105,7 +105,7 @@ def test_what_is_held_out_can_be_chosen(root: Path) -> None:
     ("change", "message"),
     [
         (["--every", "0"], "--every 0"),
-        (["--benchmark", "kitti-step"], "wanted kitti-mots or mots20"),
+        (["--benchmark", "kitti-step"], "wanted one with masks of objects, such as kitti-mots or mots20"),
         (["--classes", "persn"], "did you mean person"),
         (["--root", "nowhere"], "nowhere: no such folder"),
     ],
@@ -124,7 +124,7 @@ def test_truth_of_another_size_is_named_and_nothing_is_left(
     other = toy_root(tmp_path / "kitti", ("0000", "0001"))
     for picture in (other / "training/image_02/0001").iterdir():
         Image.new("RGB", (80, 60)).save(picture)
-    with pytest.raises(MotsError, match="is 90 x 160, its picture 60 x 80"):
+    with pytest.raises(MotsError, match="is 90 x 160, its image 60 x 80"):
         list(frames(next(each for each in splits_of(other) if each.name == "0001")))
     assert main(command(other, tmp_path / "y")) == 2
     assert "0001.txt: frame 0" in capsys.readouterr().err

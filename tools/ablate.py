@@ -1,4 +1,4 @@
-"""What each cue of association is worth: the tracker with one of them switched off or changed at a time.
+"""What each cue of association contributes: the tracker with one of them switched off or changed.
 
     python tools/ablate.py [--data ../shared] [--reid WEIGHTS] [--markdown]
 
@@ -9,6 +9,7 @@ once, and scores each variant over both sequences together with `mots score`'s o
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,20 +19,21 @@ from numpy.typing import NDArray
 
 from mots.detection import saved_detections as saved
 from mots.detection.camera_motion import FlowCameraMotion
-from mots.detection.colour_histograms import Appearance
+from mots.detection.colour_histograms import ColourHistograms
 from mots.detection.mask_refinement import EdgeRefiner
+from mots.detection.protocols import Embedder
 from mots.evaluation.scoring import score
 from mots.formats import mots_text
 from mots.labels import FrameLabels, label
 from mots.models.reid import ReIDSettings
-from mots.pipeline.pipeline import joined
-from mots.settings import load
+from mots.pipeline.parts import embedder_of
+from mots.settings import Settings, load
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
 from mots.trackers.tracker import Stage, Tracker, TrackerSettings
 from mots.video.opening import open_source
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+SHARED = Path(os.environ.get("MOTS_DATA") or Path(__file__).resolve().parents[1].parent / "shared")
 SEQUENCES = ("0005", "0002_first300")
 COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "IDF1", "IDS")
 
@@ -117,7 +119,7 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         True,
     )
     yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), looks, True
-    yield "doubles kept", replace(base, duplicate_iou=1.0), looks, True
+    yield "duplicates kept", replace(base, duplicate_iou=1.0), looks, True
     yield (
         "no gallery (one view and a fast average)",
         replace(base, appearance=replace(base.appearance, views=1, momentum=0.0, every=0.0)),
@@ -137,7 +139,7 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         looks,
         True,
     )
-    yield "tracks start from parts too", replace(base, lifecycle=replace(life, new_coverage=1.01)), looks, True
+    yield "fragments start tracks too", replace(base, lifecycle=replace(life, new_coverage=1.01)), looks, True
     yield "all that is followed is reported", replace(base, lifecycle=replace(life, report_score=0.0)), looks, True
     yield (
         "speeds never die out",
@@ -146,7 +148,7 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         True,
     )
     yield (
-        "nobody is known again by looks",
+        "no re-identification",
         replace(base, reentry=replace(base.reentry, max_dissimilarity=0.0)),
         looks,
         True,
@@ -162,19 +164,25 @@ def partial_mask(weight: float) -> Callable[[Stage], Stage]:
 
 def observed(data: Path, name: str, reid: str) -> Iterator[Observed]:
     """The frames of a sequence, with everything measured that any variant wants."""
-    camera, outline = FlowCameraMotion(), EdgeRefiner()
-    colours, network = Appearance(ReIDSettings()), Appearance(ReIDSettings(reid))
+    camera, refiner, colours = FlowCameraMotion(), EdgeRefiner(), ColourHistograms()
+    network = embedder_of(Settings(reid=ReIDSettings(reid)))
+    assert network is not None
     source = open_source(data / f"data/mots20/{name}/images")
-    for frame, found in joined(source, saved.read(data / f"acceptance/detections/{name}.txt")):
-        fitted = replace(found, masks=outline.fitted(frame.image, found.masks))
+    for frame, found in saved.joined(source, saved.read(data / f"acceptance/detections/{name}.txt")):
+        fitted = replace(found, masks=refiner.refine(frame.image, found.masks))
         yield Observed(
             frame.number,
             fitted,
-            colours.embedded(frame.image, fitted),
-            network.embedded(frame.image, fitted),
-            network.embedded(frame.image, found),
+            embedded(colours, frame.image, fitted),
+            embedded(network, frame.image, fitted),
+            embedded(network, frame.image, found),
             camera.motion(frame.image, fitted.masks),
         )
+
+
+def embedded(embedder: Embedder, image: NDArray[np.uint8], found: Detections) -> Detections:
+    """The detections with this embedder's embeddings."""
+    return replace(found, embeddings=embedder.embed(image, found))
 
 
 def tracked(settings: TrackerSettings, frames: list[Observed], pick: Pick, moving: bool) -> list[FrameLabels]:

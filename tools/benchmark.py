@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import statistics
 import subprocess
 import sys
@@ -47,7 +48,7 @@ from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 from mots.trackers.tracker import Tracker
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+SHARED = Path(os.environ.get("MOTS_DATA") or Path(__file__).resolve().parents[1].parent / "shared")
 
 
 def main() -> None:

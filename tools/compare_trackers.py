@@ -42,8 +42,8 @@ from mots.labels import FrameLabels, label
 from mots.models.torchvision_nms import import_torchvision
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
-from mots.trackers import offline as refine
 from mots.trackers.detections import Detections
+from mots.trackers.offline import refine
 from mots.trackers.tracker import Tracker, TrackerSettings
 from mots.video.opening import open_source
 
@@ -213,20 +213,17 @@ def features(seen: Observed) -> NDArray[np.float32]:
 def tracked_offline(
     settings: TrackerSettings, frames: list[Observed], pick: Callable[[Observed], Detections]
 ) -> list[FrameLabels]:
-    """The results of our tracker, refined after the fact."""
+    """The results of our tracker, refined offline."""
     tracker = Tracker(settings, 30.0)
-    first = []
-    for seen in frames:
-        found = pick(seen)
-        first.append(
-            refine.Observed(
-                seen.number, seen.number / 30, found, tracker.update(found, camera=seen.camera), seen.camera
-            )
-        )
+    detections = [pick(seen) for seen in frames]
+    ids = [tracker.update(found, camera=seen.camera) for found, seen in zip(detections, frames, strict=True)]
+    times = [seen.number / 30 for seen in frames]
+    motions = [seen.camera for seen in frames]
+    refined = refine(times, detections, ids, motions, appearance=settings.appearance, groups=settings.groups)
     results = []
-    for each, new in zip(first, refine.refined(first, None, settings.appearance, settings.groups), strict=True):
+    for seen, found, new in zip(frames, detections, refined, strict=True):
         classes = np.array([new.classes[identity] for identity in new.ids[new.ids > 0].tolist()], np.int64)
-        results.append(label(each.detections, new.ids, classes, each.frame, each.time)[0])
+        results.append(label(found, new.ids, classes, seen.number, seen.number / 30)[0])
     return results
 
 

@@ -1,4 +1,4 @@
-"""Toy worlds in the layout of KITTI MOTS: pictures, truth and a sequence map, to try `mots run` and fine-tuning on.
+"""Toy worlds in the layout of KITTI MOTS: pictures, truth and a sequence map, to try `mots batch` and fine-tuning on.
 
     python tools/toy_dataset.py DIR [--train 0000 0001 ...] [--val 0002 0006] [--frames 60]
 

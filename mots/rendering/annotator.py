@@ -23,8 +23,8 @@ class Annotator:
     """
 
     def __init__(self, frame_rate: float, names: Mapping[int, str] | None = None) -> None:
-        opencv("drawing")  # supervision imports it when it draws, without a message of how to install it
         sv = optional_import("supervision", "drawing", extra="video")
+        opencv("drawing")  # supervision imports it when it draws, without a message of how to install it
         self.sv = sv
         self.names = dict(names or {})
         by_track = sv.ColorLookup.TRACK
