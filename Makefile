@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 WHEEL_SOURCES := $(shell find mots trackers -name '*.py' -o -name '*.pt' | grep -v '^mots/trackers/')
 
 export OMP_WAIT_POLICY := PASSIVE
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test check format clean
+.PHONY: demo test check docs format clean
 
 demo: $(VENV)/.wheel
 	$(BIN)/mots demo
@@ -15,7 +16,12 @@ test: $(VENV)/.wheel
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mkdocs build --quiet
 	$(BIN)/pytest
+
+# The documentation, into build/site.
+docs: $(VENV)/.wheel
+	$(BIN)/mkdocs build
 
 # The checks without the tests.
 check: $(VENV)/.wheel

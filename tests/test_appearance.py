@@ -112,13 +112,13 @@ def test_distances_are_read_by_what_is_usual_here(rng: np.random.Generator) -> N
     assert scale.dissimilarity(np.array([[0.3]]), settings).tolist() == [[0.5]]  # nothing is known yet
     frames = many(rng)
     for _ in range(50):
-        scale = scale.with_frame(next(frames), settings).with_matches(np.array([0.02, 0.03, 0.04]))
+        scale = scale.with_frame(next(frames), settings).with_matches(np.array([0.02, 0.03, 0.04]), settings)
     assert scale.same == pytest.approx(0.03)
     assert 0.05 < scale.other < 0.5
     low, middle, high = scale.dissimilarity(np.array([[0.01, (scale.same + scale.other) / 2, 0.9]]), settings)[0]
     assert (low, middle, high) == (0.0, pytest.approx(0.5), 1.0)
     assert replace(scale).with_frame(np.zeros((2, 8), np.float32), settings) == scale  # two detections tell nothing
-    assert scale.with_matches(np.zeros(0)) == scale
+    assert scale.with_matches(np.zeros(0), settings) == scale
 
 
 def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.random.Generator) -> None:
@@ -130,7 +130,7 @@ def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.ran
         scale, settings = AppearanceScale(), AppearanceSettings()
         for _ in range(200):
             scale = scale.with_frame(unit((people + rng.normal(0, 0.02, (16, 16))).tolist()), settings)
-            scale = scale.with_matches(np.array([0.01]))
+            scale = scale.with_matches(np.array([0.01]), settings)
         assert (scale.dissimilarity(distances, settings, True) >= scale.dissimilarity(distances, settings)).all()
         wary.append(scale.dissimilarity(distances, settings, True))
     assert wary[0] == pytest.approx(

@@ -99,7 +99,7 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
     yield "OSNet and colours", base, looks, True
     yield "colours alone (the default)", base, colours, True
     yield "no appearance", base, plain, True
-    yield "masks as detected, not fitted", base, coarse, True
+    yield "masks as detected, not refined", base, coarse, True
     yield "no camera motion", base, looks, False
     yield "neither", base, plain, False
     for weight in (0.0, 0.2, 0.5, 1.0):
@@ -127,7 +127,7 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         True,
     )
     yield (
-        "every view counts as clean",
+        "every embedding counts as clean",
         replace(base, appearance=replace(base.appearance, clean_score=0.0, clean_coverage=1.0)),
         looks,
         True,
@@ -140,9 +140,9 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
         True,
     )
     yield "fragments start tracks too", replace(base, lifecycle=replace(life, new_coverage=1.01)), looks, True
-    yield "all that is followed is reported", replace(base, lifecycle=replace(life, report_score=0.0)), looks, True
+    yield "every match is reported", replace(base, lifecycle=replace(life, report_score=0.0)), looks, True
     yield (
-        "speeds never die out",
+        "velocity never decays",
         replace(base, motion=replace(base.motion, persistence=1e6, size_persistence=1e6)),
         looks,
         True,

@@ -278,7 +278,7 @@ class Tracker:
         confident = frame.unique & (frame.detections.scores >= settings.reference_score)
         scale = self._scale.with_frame(embeddings[confident], settings)
         sure = frame.is_clean[matches.detections] & (tracks.states[matches.tracks] == CONFIRMED)
-        return scale.with_matches(pairs.distance[matches.tracks[sure], matches.detections[sure]])
+        return scale.with_matches(pairs.distance[matches.tracks[sure], matches.detections[sure]], settings)
 
     def _corrected(self, tracks: Tracks, frame: Frame, matches: Matches) -> Tracks:
         """The tracks after their detections were taken in, with their new states."""
