@@ -38,8 +38,8 @@ INTRODUCTION = """# Settings
 
 `--preset` takes `default`, `kitti-mots`, `mots20`, `sports` or `traffic`. `--settings FILE.toml` is applied to the
 preset, flags and `--set NAME=VALUE` to both, and `--print-settings` prints everything that is in force as TOML. The
-same names serve `--set`, TOML files, `mots tune --search NAME=LOW:HIGH` and `mots.track(changes={NAME: VALUE})`. A stage
-is addressed by its name: `tracker.stages.lost.limit`.
+same names serve `--set`, TOML files, `mots tune --search NAME=LOW:HIGH` and `mots.track(changes={NAME: VALUE})`. A
+stage is addressed by its name: `tracker.stages.lost.limit`.
 
 ## The ten to know
 
@@ -53,8 +53,10 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="compare, write nothing")
     arguments = parser.parse_args()
     if arguments.check:
-        sys.exit(f"{TARGET} is out of date: python {sys.argv[0]}" if TARGET.read_text() != page() else 0)
-    TARGET.write_text(page())
+        sys.exit(
+            f"{TARGET} is out of date: python {sys.argv[0]}" if TARGET.read_text(encoding="utf-8") != page() else 0
+        )
+    TARGET.write_text(page(), encoding="utf-8")
 
 
 def page() -> str:

@@ -131,8 +131,8 @@ def cosine_distance(
 ) -> float:
     """Of embedding j from track i: the mean of the distance to the moving average and to the nearest view.
 
-    The weights are fixed and equal. The ablation's row without a gallery, one view and no moving average, shows what the
-    two contribute together: 0.8 HOTA on MOTS20-02 and -05.
+    The weights are fixed and equal. The ablation's row without a gallery (one view, no moving average) shows what both
+    contribute: 0.8 HOTA on MOTS20-02 and -05.
     """
     to_mean = np.float32(0.0)
     for d in range(embeddings.shape[1]):
