@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
-from .kernels import MaskArrays, box_intersection, common_pixels, visible_area
-from .masks import Masks
+from .kernels import box_intersection, common_pixels, visible_area
+from .masks import MaskArrays, Masks
 
 __all__ = ["Comparison", "DetectionCues", "Gates", "TrackCues", "compare"]
 

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
-from .kernels import MaskArrays
-from .masks import Masks
+from .masks import MaskArrays, Masks
 
 __all__ = ["Detections"]
 

@@ -5,15 +5,13 @@ The functions take masks as `MaskArrays`, the arrays of `Masks` as a named tuple
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
+from .masks import MaskArrays
 
 __all__ = [
-    "MaskArrays",
     "areas",
     "box_intersection",
     "common_pixels",
@@ -22,14 +20,6 @@ __all__ = [
     "intersections",
     "visible_area",
 ]
-
-
-class MaskArrays(NamedTuple):
-    """`boxes`: (N, 4) int32 tight boxes. `starts`: (N,) int64, where each crop begins in `pixels`: (P,) uint8."""
-
-    boxes: NDArray[np.int32]
-    starts: NDArray[np.int64]
-    pixels: NDArray[np.uint8]
 
 
 @compiled

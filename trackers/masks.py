@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from .kernels import MaskArrays
+__all__ = ["MaskArrays", "Masks"]
 
-__all__ = ["Masks"]
+
+class MaskArrays(NamedTuple):
+    """`boxes`: (N, 4) int32 tight boxes. `starts`: (N,) int64, where each crop begins in `pixels`: (P,) uint8."""
+
+    boxes: NDArray[np.int32]
+    starts: NDArray[np.int64]
+    pixels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +128,6 @@ class Masks:
     @property
     def arrays(self) -> MaskArrays:
         """The three arrays as a named tuple, for compiled functions."""
-        from .kernels import MaskArrays
-
         return MaskArrays(self.boxes, self.starts, self.pixels)
 
     def crop(self, i: int) -> NDArray[np.bool_]:

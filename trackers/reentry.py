@@ -39,13 +39,14 @@ class Candidates(NamedTuple):
     groups: NDArray[np.int64]
 
 
-def archived(archive: Tracks, removed: Tracks, now: float, settings: ReentrySettings) -> Tracks:
-    """The remembered tracks after a frame: those before and those just removed, without the expired ones.
+def archived(archive: Tracks, tracks: Tracks, now: float, settings: ReentrySettings) -> Tracks:
+    """The remembered tracks after a frame: those before and those of `tracks` just removed, without the expired ones.
 
-    `removed`: tracks with the same columns of votes.
+    Both have the same columns of votes.
     """
-    if len(removed):
-        archive = archive.join(removed.take((removed.ids > 0) & (removed.gallery.counts >= settings.min_views)))
+    new = (tracks.states == REMOVED) & (tracks.ids > 0) & (tracks.gallery.counts >= settings.min_views)
+    if new.any():
+        archive = archive.join(tracks.take(new))
     expired = now - archive.last_seen > settings.memory + ROUNDING
     if not expired.any():
         return archive

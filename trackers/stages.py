@@ -63,17 +63,24 @@ class Matches(NamedTuple):
 
 
 class PreparedStage(NamedTuple):
-    """A stage with what is worked out once for a tracker: its states as numbers, and (4,) whether each takes part."""
+    """A stage with what is worked out once for a tracker: its states as numbers, (4,) whether each takes part, and its
+    weights without and with embeddings."""
 
     stage: Stage
     states: list[int]
     takes_part: NDArray[np.bool_]
+    weights: tuple[StageWeights, StageWeights]
 
 
 def prepared(stages: Sequence[Stage]) -> list[PreparedStage]:
     """The stages in their order."""
     return [
-        PreparedStage(stage, [int(state) for state in stage.states], np.isin(list(State), stage.states))
+        PreparedStage(
+            stage,
+            [int(state) for state in stage.states],
+            np.isin(list(State), stage.states),
+            (weights(stage, has_embeddings=False), weights(stage, has_embeddings=True)),
+        )
         for stage in stages
     ]
 
@@ -98,7 +105,7 @@ def associate(
     free_tracks, free = np.ones(len(tracks), np.bool_), free.copy()
     rows_of, columns_of = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     counts = np.bincount(tracks.states, minlength=len(State)).tolist()
-    for stage, states, takes_part in stages:
+    for stage, states, takes_part, weights_of in stages:
         if not any(counts[state] for state in states):
             continue
         columns = np.flatnonzero((scores >= stage.min_score) & (scores < stage.max_score) & free)
@@ -112,7 +119,7 @@ def associate(
             continue
         if stage.strict not in dissimilarity:
             dissimilarity[stage.strict] = scale.dissimilarity(pairs.distance, settings, stage.strict)
-        cost = stage_cost(pairs, dissimilarity[stage.strict], scores, rows, columns, weights(stage, has_embeddings))
+        cost = stage_cost(pairs, dissimilarity[stage.strict], scores, rows, columns, weights_of[has_embeddings])
         limit = stage.limit if has_embeddings or not stage.limit_without_appearance else stage.limit_without_appearance
         made = assign(cost, limit, solver)
         rows_of.append(rows[made[:, 0]])

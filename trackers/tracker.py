@@ -106,7 +106,7 @@ class Tracker:
         report_scores[matches.detections] = mean_scores
         self._scale = self._rescaled(tracks, frame, matches, pairs)
         tracks = self._corrected(tracks, frame, matches)
-        archive = archived(self._archived(tracks), tracks.take(tracks.states == REMOVED), now, settings.reentry)
+        archive = archived(self._archived(tracks), tracks, now, settings.reentry)
         tracks, row_of = self._with_new(tracks, frame, matches)
         tracks, self._archive = reidentified(
             tracks, archive, self._classes, self._scale, settings.appearance, settings.reentry
@@ -298,7 +298,7 @@ class Tracker:
         overdue = ~matched & (unmatched_for > settings.lifecycle.memory)
         states = next_states(
             tracks.states, tallies.hits, tallies.mean_scores, matched, unmatched_for,
-            self._occluded(tracks, detections.masks.take(columns), overdue), settings.lifecycle,
+            self._occluded(tracks, detections.masks, columns, overdue), settings.lifecycle,
         )  # fmt: skip
         order = np.arange(len(tracks))
         order[rows] = len(tracks) + columns
@@ -310,13 +310,15 @@ class Tracker:
             **tallies._asdict(),
         )  # fmt: skip
 
-    def _occluded(self, tracks: Tracks, matched: Masks, overdue: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _occluded(
+        self, tracks: Tracks, masks: Masks, matched: NDArray[np.int64], overdue: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         """(T,) which of the tracks that are `overdue` (T,) are occluded: most of the mask, moved to its predicted
-        place, lies inside the masks that were `matched` (K) in this frame."""
+        place, lies inside those of the frame's masks that were `matched` (K,)."""
         occluded = np.zeros(len(tracks), np.bool_)
         rows = np.flatnonzero(overdue)
         if len(rows) and len(matched):
-            coverage = tracks.take(rows).moved_masks().coverage(matched).sum(axis=1)
+            coverage = tracks.take(rows).moved_masks().coverage(masks.take(matched)).sum(axis=1)
             occluded[rows] = coverage >= self.settings.lifecycle.occluded_coverage
         return occluded
 

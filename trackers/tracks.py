@@ -116,16 +116,12 @@ class Tracks:
 
     def take(self, index: NDArray[np.generic]) -> Tracks:
         """The tracks at an integer or bool index (K,), in its order."""
-        rows = {field.name: getattr(self, field.name)[index] for field in fields(self) if field.name not in NOT_ROWS}
+        rows = {name: getattr(self, name)[index] for name in ROWS}
         return Tracks(**rows, masks=self.masks.take(index), gallery=self.gallery.take(index))
 
     def join(self, other: Tracks) -> Tracks:
         """These tracks, then the other's."""
-        rows = {
-            field.name: np.concatenate([getattr(self, field.name), getattr(other, field.name)])
-            for field in fields(self)
-            if field.name not in NOT_ROWS
-        }
+        rows = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in ROWS}
         masks = Masks.concatenate(self.masks.size, [self.masks, other.masks])
         return Tracks(**rows, masks=masks, gallery=self.gallery.join(other.gallery))
 
@@ -138,6 +134,9 @@ class Tracks:
     def moved_masks(self) -> Masks:
         """Each track's last mask, moved as far as its filter has moved since."""
         return self.masks.moved(self.means[:, :2, 0] - self.anchors)
+
+
+ROWS = tuple(field.name for field in fields(Tracks) if field.name not in NOT_ROWS)
 
 
 class Tallies(NamedTuple):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mots.trackers.compiled import compiled
 from mots.trackers.detections import Detections
-from mots.trackers.kernels import MaskArrays
+from mots.trackers.masks import MaskArrays
 
 __all__ = ["DIMENSION", "ColourHistograms", "embed"]
 
