@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from mots.cli import main
 from mots.errors import MotsError
-from mots.settings import PRESETS, Settings, load, settings_toml, value_of
+from mots.settings import PRESETS, Settings, changed, load, settings_toml, value_of
 from mots.trackers.lifecycle import State
 
 
@@ -78,3 +79,35 @@ def test_values_of_flags() -> None:
 def test_defaults_are_the_classes_of_kitti() -> None:
     assert Settings().classes == ("person", "car")
     assert replace(Settings(), classes=()) != Settings()
+
+
+def test_class_names_may_be_one_text_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "s.toml").write_text('classes = "person, bus"\n')
+    assert load("default", tmp_path / "s.toml").classes == ("person", "bus")
+    assert load("default", changes={"classes": "person"}).classes == ("person",)
+    assert load("default", changes={"classes": ["person", "car"]}).classes == ("person", "car")
+    assert main(["track", "--set", "classes=person", "--print-settings"]) == 0
+    assert 'classes = ["person"]' in capsys.readouterr().out
+
+
+def test_a_stage_is_addressed_by_its_name_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    limits = {stage.name: stage.limit for stage in Settings().tracker.stages}
+    wanted = {**limits, "lost": 0.5}
+    (tmp_path / "s.toml").write_text("[tracker.stages.lost]\nlimit = 0.5\n")
+    for settings in (
+        load("default", changes={"tracker.stages.lost.limit": 0.5}),
+        load("default", tmp_path / "s.toml"),
+        changed(Settings(), {"tracker.stages.lost.limit": 0.5}),
+    ):
+        assert {stage.name: stage.limit for stage in settings.tracker.stages} == wanted
+    assert main(["track", "--set", "tracker.stages.lost.limit=0.5", "--print-settings"]) == 0
+    (tmp_path / "printed.toml").write_text(capsys.readouterr().out)
+    assert load("default", tmp_path / "printed.toml").tracker.stages[1].limit == 0.5
+    with pytest.raises(MotsError, match=r"tracker\.stages\.gone"):
+        load("default", changes={"tracker.stages.gone.limit": 0.5})
+
+
+@pytest.mark.parametrize("value", ["3", "true", "[1, 2]"])
+def test_class_names_of_another_kind_are_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["track", "--set", f"classes={value}", "--print-settings"]) == 2
+    assert "classes" in capsys.readouterr().err

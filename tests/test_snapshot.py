@@ -1,3 +1,5 @@
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +62,71 @@ def test_a_full_disk_leaves_the_state_before(tmp_path: Path) -> None:
         tracker.save(tmp_path / "x.npz")
     assert (tmp_path / "x.npz").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["x.npz"]
+
+
+@pytest.fixture(scope="module")
+def saved_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tracker's file with live, lost and remembered tracks."""
+    settings = TrackerSettings(lifecycle=LifecycleSettings(memory=0.2, occluded_memory=0.2))
+    tracker = Tracker(settings, 25)
+    for k in range(120):
+        tracker.update(WORLD.detections(k))
+    path = tmp_path_factory.mktemp("state") / "x.npz"
+    tracker.save(path)
+    with np.load(path) as file:
+        assert len(file["ids"]) > 2
+        assert len(file["archive.ids"]) > 0
+    return path
+
+
+def changes(array: np.ndarray) -> dict[str, np.ndarray | None]:
+    """What a damaged or crafted file may have in an array's place; None: nothing."""
+    found: dict[str, np.ndarray | None] = {"missing": None, "text": np.array(["x"]), "complex": array.astype(complex)}
+    if array.ndim:
+        found["a row too few"] = array[:-1]
+        found["a row too many"] = np.concatenate([array, array[:1]])
+        found["another axis"] = array[..., None]
+    for value in (-1, 2**30, np.nan, np.inf, -np.inf):
+        if array.dtype.kind == "f" or (array.dtype.kind in "iu" and np.isfinite(value)):
+            if array.dtype.kind in "iu" and not np.iinfo(array.dtype).min <= value <= np.iinfo(array.dtype).max:
+                continue
+            found[f"all {value}"] = np.full_like(array, value)
+    return found
+
+
+def test_every_array_of_a_crafted_file_is_checked(saved_state: Path, tmp_path: Path) -> None:
+    with np.load(saved_state) as file:
+        arrays = {name: file[name] for name in file.files}
+    refused = 0
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            continue
+        for change, other in changes(array).items():
+            crafted = {key: value for key, value in {**arrays, name: other}.items() if value is not None}
+            np.savez(tmp_path / "crafted.npz", **crafted)
+            try:
+                tracker = Tracker.load(tmp_path / "crafted.npz")
+            except ValueError:
+                refused += 1
+                continue
+            # What is let through must be a state that tracking goes on from, or that refuses the next frame.
+            assert change.startswith("all ") or np.array_equal(other, array), (name, change)
+            with suppress(ValueError):
+                tracker.update(WORLD.detections(120))
+    assert refused > 150
+
+
+def test_a_file_from_before_a_setting_was_added_is_taken(saved_state: Path, tmp_path: Path) -> None:
+    with np.load(saved_state) as file:
+        arrays = {name: file[name] for name in file.files}
+    texts = [name for name, array in arrays.items() if array.dtype.kind == "U" and "memory" in str(array)]
+    (name,) = texts
+    stored = json.loads(str(arrays[name]))
+    memory = stored["lifecycle"].pop("occluded_coverage")
+    assert memory == LifecycleSettings().occluded_coverage
+    arrays[name] = np.array(json.dumps(stored))
+    np.savez(tmp_path / "older.npz", **arrays)
+    older, whole = Tracker.load(tmp_path / "older.npz"), Tracker.load(saved_state)
+    assert older.settings == whole.settings
+    for k in range(120, 130):
+        assert older.update(WORLD.detections(k)).tolist() == whole.update(WORLD.detections(k)).tolist()

@@ -1,15 +1,23 @@
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mots.cli import main
 from mots.detection import saved_detections as saved
 from mots.errors import MotsError
+from mots.evaluation import tuning
 from mots.evaluation.tuning import RANGES, Range, Search, parse_range, tune, with_numbers
 from mots.formats import mots_text
+from mots.pipeline.pipeline import Pipeline, track
+from mots.pipeline.record import save_detections
 from mots.settings import Settings, load
+from mots.toy.demo import WorldSource
 from mots.toy.world import World, WorldSettings
+from mots.trackers.detections import Detections
+from mots.trackers.motion import STILL
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +89,39 @@ def test_the_command_says_what_it_found_and_what_is_wrong(
     ):
         assert main(["tune", *arguments]) == 2
         assert message in capsys.readouterr().err
+
+
+class Seen:
+    """A detector that gives a world's noisy detections, frame after frame."""
+
+    names: dict[int, str] = {}  # noqa: RUF012
+    coarse = False
+
+    def __init__(self, world: World) -> None:
+        self.world, self.frame = world, -1
+
+    def detect(self, images: Sequence[np.ndarray], classes: Sequence[int] = ()) -> list[Detections]:
+        self.frame += 1
+        found = self.world.detections(self.frame)
+        return [found.take(np.isin(found.classes, classes)) if classes else found]
+
+
+def test_tune_scores_the_ids_of_track_with_a_panning_camera_and_all_classes(tmp_path: Path) -> None:
+    pytest.importorskip("cv2", reason="OpenCV is not installed")
+    world = World(21, WorldSettings(height=180, width=320, walkers=10, vehicles=6, pan=0.4, pan_period=4.0))
+    settings = load("default", changes={"classes": "person,car"})
+    everything = load("default", changes={"classes": "all"})
+    save_detections(Pipeline(WorldSource(world, 60), everything, detector=Seen(world)), tmp_path / "d.npz", quiet=True)
+    assert any(not np.array_equal(each.motion, STILL) for each in saved.read(tmp_path / "d.npz"))
+    # A class that is detected and not tracked must not take part.
+    assert any(np.isin(each.detections.classes, (5, 7)).any() for each in saved.read(tmp_path / "d.npz"))
+
+    def ids(frames: object) -> list[tuple[int, list[int], list[int]]]:
+        return [(each.frame, each.ids.tolist(), each.classes.tolist()) for each in frames]  # type: ignore[attr-defined]
+
+    live = ids(track(WorldSource(world, 60), settings=settings, detector=Seen(world)))
+    tuned = ids(tuning.tracked(tmp_path / "d.npz", settings))
+    assert tuned == live
+    assert {number for _, _, classes in live for number in classes} == {0, 2}
+    fixed = load("default", changes={"classes": "person,car", "camera.enabled": False})
+    assert ids(tuning.tracked(tmp_path / "d.npz", fixed)) != live  # so the saved motion is in use
