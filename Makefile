@@ -16,6 +16,7 @@ test: $(VENV)/.wheel
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests tools
 	$(BIN)/mkdocs build --quiet
 	$(BIN)/pytest
 
@@ -28,6 +29,7 @@ check: $(VENV)/.wheel
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests tools
 
 format: $(VENV)/.packages
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,6 @@
 """Embeddings by colour, and what tracks remember of embeddings."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -55,9 +55,9 @@ def test_colour_histograms_are_an_embedder() -> None:
     assert ColourHistograms().embed(image, found).shape == (1, DIMENSION)
 
 
-def unit(rows: list[list[float]]) -> np.ndarray:
+def unit(rows: Sequence[Sequence[float]]) -> np.ndarray:
     array = np.array(rows, np.float32)
-    return array / np.linalg.norm(array, axis=1, keepdims=True)
+    return np.asarray(array / np.linalg.norm(array, axis=1, keepdims=True))
 
 
 def test_a_gallery_keeps_recent_clean_views_and_a_moving_average() -> None:

@@ -124,7 +124,7 @@ def rle_counts(text: str, size: tuple[int, int]) -> list[int]:
     """The lengths of runs of 0 and 1 in turn."""
     runs = rle.decode([text.encode()], size)
     edges = [0, *np.stack([runs.starts, runs.stops], axis=1).ravel().tolist(), size[0] * size[1]]
-    return np.diff(edges).tolist()  # type: ignore[no-any-return]
+    return [int(length) for length in np.diff(edges)]
 
 
 def test_polygons_are_filled() -> None:

@@ -100,10 +100,11 @@ def staged(
 
 def cost_of(unlike: float = 0.0, score: float = 1.0, **weights: float) -> float:
     """The cost of one pair with a box IoU of 0.8 and a mask IoU of 0.6."""
-    return staged(
+    cost = staged(
         np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), [0], [0],
         unlike=np.full((1, 1), unlike), scores=np.array([score], np.float32), **weights,
-    ).item()  # fmt: skip
+    )  # fmt: skip
+    return float(cost[0, 0])
 
 
 def test_a_cost_weighs_masks_boxes_looks_and_scores() -> None:

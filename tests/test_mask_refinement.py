@@ -21,7 +21,7 @@ SIZE = (120, 160)
 
 def disc(radius: float, x: float = 80, y: float = 60) -> np.ndarray:
     yy, xx = np.mgrid[0 : SIZE[0], 0 : SIZE[1]]
-    return (xx - x) ** 2 + (yy - y) ** 2 < radius**2
+    return np.asarray((xx - x) ** 2 + (yy - y) ** 2 < radius**2)
 
 
 def picture(shape: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_masks_stay_in_their_order_at_the_frames_edges_and_none_is_lost(rng: np.
         [disc(20, 0, 0), disc(25, 159, 119), disc(2, 80, 60), disc(0.5, 20, 100), np.zeros(SIZE, np.bool_)]
     )
     masks = Masks.from_images(shapes)
-    fitted = EdgeRefiner().refine(picture(shapes.any(axis=0), rng), masks)
+    fitted = EdgeRefiner().refine(picture(np.asarray(shapes.any(axis=0)), rng), masks)
     assert fitted.size == SIZE
     assert [iou(fitted.image(i), shapes[i]) > 0.5 for i in range(4)] == [True] * 4
     assert fitted.areas()[4] == 0

@@ -142,7 +142,7 @@ def assert_hota(counts: HotaCounts, wanted: dict[str, Any]) -> None:
 
 
 def assert_identity(counts: IdentityCounts, wanted: dict[str, Any]) -> None:
-    found = {"IDTP": counts.idtp, "IDFP": counts.idfp, "IDFN": counts.idfn}
+    found: dict[str, float] = {"IDTP": counts.idtp, "IDFP": counts.idfp, "IDFN": counts.idfn}
     found |= {"IDF1": counts.idf1, "IDP": counts.idp, "IDR": counts.idr}
     assert found == pytest.approx({key: float(wanted[key]) for key in found}, abs=1e-9)
 

@@ -32,7 +32,7 @@ def test_what_is_written_is_read_back(rng: np.random.Generator, tmp_path: Path) 
         assert two.time == pytest.approx(one.time)
         assert two.ids.tolist() == [table.ids[i] for i in one.ids[full].tolist()]
         assert two.classes.tolist() == one.classes[full].tolist()
-        assert all((two.masks.image(i) == one.masks.image(j)).all() for i, j in enumerate(full))
+        assert all((two.masks.image(i) == one.masks.image(j)).all() for i, j in enumerate(full.tolist()))
 
 
 def test_real_truth_is_read_whole(shared: Path) -> None:

@@ -73,6 +73,7 @@ class Oracle:
     """A detector that sees the world's detections, frame after frame."""
 
     names: dict[int, str] = {}  # noqa: RUF012
+    coarse = False
 
     def __init__(self, world: World) -> None:
         self.world, self.frame = world, -1

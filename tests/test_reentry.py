@@ -32,7 +32,8 @@ def chosen(new: Gallery, away: Gallery, others: Gallery, groups: tuple[int, int,
     """Pairs of new and away where all of each have one group."""
     parts = [Candidates(g, np.full(len(g.means), k)) for g, k in zip((new, away, others), groups, strict=True)]
     settings = ReentrySettings(max_dissimilarity=0.35, margin=0.2)
-    return identities_of(*parts, SCALE, AppearanceSettings(), settings).tolist()
+    pairs: list[list[int]] = identities_of(parts[0], parts[1], parts[2], SCALE, AppearanceSettings(), settings).tolist()
+    return pairs
 
 
 NOBODY = gallery()

@@ -30,7 +30,7 @@ def rows(file: Path) -> list[tuple[str, int, int]]:
 
 def test_every_crop_is_an_objects_box(made: tuple[Path, Path]) -> None:
     root, dataset = made
-    objects = {}
+    objects: dict[tuple[str, int], dict[int, tuple[int, int]]] = {}
     for name in ("0000", "0001"):
         for frame in mots_text.read(root / f"instances_txt/{name}.txt"):
             for i in np.flatnonzero(frame.classes == 0).tolist():
@@ -38,11 +38,11 @@ def test_every_crop_is_an_objects_box(made: tuple[Path, Path]) -> None:
                 objects.setdefault((name, frame.frame), {})[int(frame.ids[i])] = (x2 - x1, y2 - y1)
     same: dict[int, set[int]] = {}
     for name, identity, camera in rows(dataset / "list_train.txt"):
-        sequence, frame = name.removesuffix(".jpg").split("_")[3:]
+        sequence, number = name.removesuffix(".jpg").split("_")[3:]
         size = open_image(dataset / "train" / name).size
         assert size[1] >= 12
         assert camera == ["0000", "0001"].index(sequence)
-        fitting = {k for k, box in objects[sequence, int(frame)].items() if box == size}
+        fitting = {k for k, box in objects[sequence, int(number)].items() if box == size}
         same[identity] = same.get(identity, fitting) & fitting
     assert sorted(same) == list(range(len(same)))  # torchreid wants numbers without gaps
     assert len(same) >= 3

@@ -24,13 +24,13 @@ def test_common_pixels_of_runs_are_those_of_images(seed: int, n: int, m: int) ->
     found = common_pixels(left, frames_a, right, frames_b)
     assert {(i, j): p for i, j, p in zip(*(part.tolist() for part in found), strict=True)} == wanted
     twice = common_pixels(left, frames_a, left, frames_a)
-    wanted = {
+    wanted_twice = {
         frozenset((i, j)): int((a[i] & a[j]).sum())
         for i in range(n)
         for j in range(i)
         if frames_a[i] == frames_a[j] and (a[i] & a[j]).any()
     }
-    assert {frozenset((i, j)): p for i, j, p in zip(*(part.tolist() for part in twice), strict=True)} == wanted
+    assert {frozenset((i, j)): p for i, j, p in zip(*(part.tolist() for part in twice), strict=True)} == wanted_twice
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 6))

@@ -86,8 +86,8 @@ def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypa
     given = {number: one for number, _, one in frames(14)}
     back = list(saved.read(path))
     assert [each.frame for each in back] == list(range(14))
-    for each in back:
-        assert_same(given.get(each.frame, Detections.empty(WORLD.size)), each.detections, 1e-3)
+    for read in back:
+        assert_same(given.get(read.frame, Detections.empty(WORLD.size)), read.detections, 1e-3)
 
 
 def test_an_interrupted_writer_leaves_whole_frames(tmp_path: Path) -> None:

@@ -287,7 +287,8 @@ def test_the_bdd_sample_reproduces_its_published_scores(shared: Path) -> None:
     published = {"MOTSA": 64.306, "IDF1": 74.516, "MOTSP": 83.572}
     assert {name: round(100 * numbers[name], 3) for name in published} == published
     assert [numbers[name] for name in ("FP", "FN", "IDS")] == [201, 399, 25]
-    empty, faults = folder / "seg_track_preds_empty.json", []
+    empty = folder / "seg_track_preds_empty.json"
+    faults: list[Fault] = []
     with pytest.raises(MotsError, match="no mask in 'rle'"):
         score(folder / "seg_track_sample.json", empty, benchmark="bdd-mots")
     nothing = score(folder / "seg_track_sample.json", empty, benchmark="bdd-mots", report=faults.append)

@@ -109,8 +109,10 @@ def test_every_array_of_a_crafted_file_is_checked(saved_state: Path, tmp_path: P
             except ValueError:
                 refused += 1
                 continue
-            # What is let through must be a state that tracking goes on from, or that refuses the next frame.
-            assert change.startswith("all ") or np.array_equal(other, array), (name, change)
+            # What is let through must be a state that tracking goes on from, or that refuses the next frame; pixels
+            # after the last mask are never read.
+            harmless = name.endswith("masks.pixels") and change == "a row too many"
+            assert harmless or change.startswith("all ") or (other is not None and np.array_equal(other, array))
             with suppress(ValueError):
                 tracker.update(WORLD.detections(120))
     assert refused > 150

@@ -38,14 +38,17 @@ def test_files_hold_codes_as_the_benchmark_does(tmp_path: Path) -> None:
         kitti_step.write(tmp_path / "0.png", np.array([[1 << 24]]))
 
 
+def codes(path: Path) -> np.ndarray:
+    return kitti_step.read(path).astype(np.int64)
+
+
 def test_sequences_score_by_the_definition(folders: tuple[Path, Path], tmp_path: Path) -> None:
     arguments = ["score", *map(str, folders), "--benchmark", "kitti-step", "--json", str(tmp_path / "s.json")]
     assert main([*arguments, "--quiet"]) == 0
     found = json.loads((tmp_path / "s.json").read_text())
     for name in ("0002", "0006"):
         frames = [
-            tuple(kitti_step.read(folder / name / f"{k:06d}.png").astype(np.int64) for folder in folders)
-            for k in range(3)
+            (codes(folders[0] / name / f"{k:06d}.png"), codes(folders[1] / name / f"{k:06d}.png")) for k in range(3)
         ]
         numbers = found["sequences"][name]["all"]
         assert (numbers["AQ"], numbers["SQ"]) == pytest.approx(stq_by_definition(frames))

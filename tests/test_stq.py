@@ -69,4 +69,5 @@ def test_what_cannot_be_compared_is_refused() -> None:
 def test_many_different_codes_grow_the_table() -> None:
     codes = (PERSON | (1 + np.arange(6000))).reshape(60, 100)
     found = stq([(codes, codes)])
-    assert (found.tubes, found.aq, found.sq) == (6000, pytest.approx(1), 1)
+    assert (found.tubes, found.sq) == (6000, 1)
+    assert found.aq == pytest.approx(1)

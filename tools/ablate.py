@@ -30,7 +30,8 @@ from mots.pipeline.parts import embedder_of
 from mots.settings import Settings, load
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
-from mots.trackers.tracker import Stage, Tracker, TrackerSettings
+from mots.trackers.stages import Stage
+from mots.trackers.tracker import Tracker, TrackerSettings
 from mots.video.opening import open_source
 
 SHARED = Path(os.environ.get("MOTS_DATA") or Path(__file__).resolve().parents[1].parent / "shared")

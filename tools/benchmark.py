@@ -136,8 +136,8 @@ def score_both(work: Path, repeat: int) -> None:
     one = np.kron(codes, np.ones((25, 25), np.int64))[: shape[0], : shape[1]].astype(np.uint32)
     pair = (one, np.roll(one, 3, axis=1))
     stq([pair])
-    seconds = [timed(lambda: stq([pair] * 50)) / 50 for _ in range(repeat)]
-    print(f"STQ: {1e3 * statistics.median(seconds):.2f} ms a frame pair of {shape[0]} x {shape[1]}")
+    each = [timed(lambda: stq([pair] * 50)) / 50 for _ in range(repeat)]
+    print(f"STQ: {1e3 * statistics.median(each):.2f} ms a frame pair of {shape[0]} x {shape[1]}")
 
 
 def longer(work: Path, factor: int) -> float:
@@ -167,7 +167,7 @@ def draw(work: Path, lengths: dict[str, int]) -> None:
         world = World(300 + number, WorldSettings(height=375, width=1242, walkers=14, vehicles=9))
         rng = np.random.default_rng(number)
         tables = mots_text.IdTable(), mots_text.IdTable()
-        texts = [], []
+        texts: tuple[list[str], list[str]] = ([], [])
         for k in range(count):
             frame = world.truth(k)
             cars = np.where(frame.classes == 0, 0, 2)  # KITTI knows cars and pedestrians
@@ -193,7 +193,7 @@ def time_update() -> None:
     few = drawn_scene(40, 1)[0].masks
     print(f"mask IoU, 40 x 40:  {1e3 * statistics.median(timed(lambda: few.iou(few)) for _ in range(200)):6.3f} ms")
     rng = np.random.default_rng(0)
-    picture = np.kron(rng.integers(0, 255, (130, 220, 3)).astype(np.uint8), np.ones((10, 10, 1), np.uint8))
+    picture = np.asarray(np.kron(rng.integers(0, 255, (130, 220, 3)), np.ones((10, 10, 1))), np.uint8)
     camera = FlowCameraMotion()
     pan = [np.ascontiguousarray(picture[k : k + 1080, 2 * k : 2 * k + 1920]) for k in range(40)]
     seconds = [timed(partial(camera.motion, image, few)) for image in pan]

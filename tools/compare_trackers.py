@@ -145,14 +145,17 @@ def runs(
     import_torchvision()
     from ultralytics.trackers.track import TRACKER_MAP
 
+    def ultralytics(kind: str, options: dict[str, Any], looks: bool, sequence: str) -> list[FrameLabels]:
+        return with_ultralytics(kind, images(sequence), frames[sequence], options, looks)
+
     for name in TRACKER_MAP:
-        yield f"ultralytics {name}", lambda s, name=name: with_ultralytics(name, images(s), frames[s], {}, False)
+        yield f"ultralytics {name}", partial(ultralytics, name, {}, False)
         if name in ("botsort", "tracktrack", "deepocsort"):
             label = f"ultralytics {name} with OSNet"
-            yield label, lambda s, name=name: with_ultralytics(name, images(s), frames[s], {}, True)
+            yield label, partial(ultralytics, name, {}, True)
     yield (
         f"ultralytics tracktrack with OSNet, tuned {written(TUNED_TRACKTRACK)}",
-        lambda s: with_ultralytics("tracktrack", images(s), frames[s], TUNED_TRACKTRACK, True),
+        partial(ultralytics, "tracktrack", TUNED_TRACKTRACK, True),
     )
     if not any(only in name for name, _ in OTHERS):
         return

@@ -38,7 +38,7 @@ def main() -> None:
         ids = np.zeros(len(arrays["boxes"]), np.int64)
         ids[np.asarray(rows, np.int64)] = np.asarray(found, np.int64)
         answers[path.stem] = ids
-    np.savez(folder / "ids.npz", **answers)
+    np.savez(folder / "ids.npz", **answers)  # type: ignore[arg-type]  # names as keywords
 
 
 def boxmot(kind: str, options: Arrays) -> Step:

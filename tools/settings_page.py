@@ -105,7 +105,8 @@ def summary(kind: type) -> str:
 def comments(kind: type) -> dict[str, str]:
     """The comment on the line of each field, or in the lines above it."""
     source = inspect.cleandoc("\n" + inspect.getsource(kind))
-    on_line, alone = {}, {}
+    on_line: dict[int, str] = {}
+    alone: dict[int, str] = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             place = alone if token.line.lstrip().startswith("#") else on_line
@@ -115,7 +116,8 @@ def comments(kind: type) -> dict[str, str]:
     for node in getattr(tree, "body", ()):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             last = node.end_lineno or node.lineno
-            above, line = [], node.lineno - 1
+            above: list[str] = []
+            line = node.lineno - 1
             while line in alone:
                 above.insert(0, alone[line])
                 line -= 1

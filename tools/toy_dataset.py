@@ -51,7 +51,9 @@ def sequence(folder: Path, name: str, world: World, frames: int) -> None:
         wanted = np.isin(truth.classes, (0, 2))
         text.append(mots_text.lines(truth.take(np.flatnonzero(wanted)), table))
         rest = [truth.ignore.image(i) for i in range(len(truth.ignore))]
-        rest += [truth.masks.image(i) for i in np.flatnonzero(~wanted)]  # buses and trucks: neither right nor wrong
+        rest += [
+            truth.masks.image(i) for i in np.flatnonzero(~wanted).tolist()
+        ]  # buses and trucks: neither right nor wrong
         if rest:
             (mask,) = rle.encode(runs_of(Masks.from_images(np.any(rest, axis=0)[None])))
             text.append(f"{k} 10000 10 {world.size[0]} {world.size[1]} {mask.decode()}\n")

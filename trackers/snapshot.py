@@ -27,6 +27,7 @@ __all__ = ["VERSION", "Numbers", "State", "read", "write"]
 
 VERSION = 2  # of the file's arrays; settings are stored by name and need no new version
 ARCHIVE = "archive."  # before the names of the arrays of remembered tracks
+ALONE = {"version", "settings", "numbers", "issued", "classes"}  # what a file has without any track
 Arrays = dict[str, NDArray[Any]]
 OWN_ARRAYS = tuple(field.name for field in fields(Tracks) if field.name not in ("masks", "gallery"))
 
@@ -94,8 +95,9 @@ def read(path: Path, kind: type[TrackerSettings], settings: TrackerSettings | No
         if len(set(classes)) != len(classes) or min(classes, default=0) < 0:
             raise ValueError("classes holds an id twice or a negative one")
         views = chosen.appearance.views
-        tracks = checked_tracks(arrays, "", len(classes), views) if "ids" in arrays else None
-        archive = checked_tracks(arrays, ARCHIVE, len(classes), views) if f"{ARCHIVE}ids" in arrays else None
+        archived = {name for name in arrays if name.startswith(ARCHIVE)}
+        tracks = checked_tracks(arrays, "", len(classes), views) if arrays.keys() - archived - ALONE else None
+        archive = checked_tracks(arrays, ARCHIVE, len(classes), views) if archived else None
         check_together(tracks, archive, numbers.issued)
     except KeyError as error:
         raise ValueError(f"{path}: not the state of a tracker ({error.args[0]} is missing)") from error
