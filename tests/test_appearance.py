@@ -21,7 +21,7 @@ def dressed(image: np.ndarray, box: tuple[int, int, int, int], shirt: list[int],
     image[(y1 + y2) // 2 : y2, x1:x2] = trousers
 
 
-def test_colours_know_a_person_again_and_see_where_they_are_worn(rng: np.random.Generator) -> None:
+def test_colour_histograms_match_a_person_and_depend_on_the_place_of_colours(rng: np.random.Generator) -> None:
     red, blue = [200, 30, 30], [30, 30, 200]
     image = rng.integers(90, 110, (*SIZE, 3)).astype(np.uint8)
     boxes = [(2, 2, 12, 42), (20, 10, 32, 50), (40, 5, 52, 55), (60, 5, 70, 45)]
@@ -31,10 +31,10 @@ def test_colours_know_a_person_again_and_see_where_they_are_worn(rng: np.random.
     assert embeddings.shape == (4, DIMENSION)
     assert embeddings.dtype == np.float32
     assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(4), abs=1e-5)
-    alike = embeddings @ embeddings.T
-    assert alike[0, 1] > 0.98
-    assert alike[0, 2] < 0.6  # the same colours upside down
-    assert alike[0, 2] < alike[0, 3] < 0.9
+    similarity = embeddings @ embeddings.T
+    assert similarity[0, 1] > 0.98
+    assert similarity[0, 2] < 0.6  # the same colours upside down
+    assert similarity[0, 2] < similarity[0, 3] < 0.9
 
 
 def test_what_is_outside_the_mask_does_not_count(rng: np.random.Generator) -> None:
@@ -93,7 +93,7 @@ def test_a_clean_view_replaces_an_unclean_first_one() -> None:
     assert gallery.views[0, 0].tolist() == [0, 1]
 
 
-def test_clean_detections_are_sure_and_free() -> None:
+def test_clean_detections_are_confident_and_unoccluded() -> None:
     found = boxes_as_detections(
         [(0, 0, 20, 40), (10, 0, 30, 40), (50, 0, 70, 40), (60, 0, 80, 40), (85, 0, 95, 10)], [0.9, 0.9, 0.9, 0.2, 0.4]
     )
@@ -121,9 +121,9 @@ def test_distances_are_read_by_what_is_usual_here(rng: np.random.Generator) -> N
     assert scale.with_matches(np.zeros(0), settings) == scale
 
 
-def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.random.Generator) -> None:
+def test_the_strict_scale_narrows_with_similar_objects(rng: np.random.Generator) -> None:
     distances = np.array([0.05, 0.1, 0.2, 0.4])
-    wary = []
+    strict_values = []
     for twins in (0, 2, 8):  # of 16 people, so many look like one another
         people = np.linalg.qr(rng.normal(0, 1, (16, 16)))[0].astype(np.float32)
         people[:twins] = people[0]
@@ -132,9 +132,7 @@ def test_the_more_objects_look_alike_the_more_alike_a_pair_must_look(rng: np.ran
             scale = scale.with_frame(unit((people + rng.normal(0, 0.02, (16, 16))).tolist()), settings)
             scale = scale.with_matches(np.array([0.01]), settings)
         assert (scale.dissimilarity(distances, settings, True) >= scale.dissimilarity(distances, settings)).all()
-        wary.append(scale.dissimilarity(distances, settings, True))
-    assert wary[0] == pytest.approx(
-        scale.dissimilarity(distances, settings), abs=0.1
-    )  # nobody is alike: there is nothing to fear
-    assert (wary[2] > wary[0] + 0.1)[:2].all()
-    assert wary[2][0] < 0.5  # but noise is no difference
+        strict_values.append(scale.dissimilarity(distances, settings, True))
+    assert strict_values[0] == pytest.approx(scale.dissimilarity(distances, settings), abs=0.1)
+    assert (strict_values[2] > strict_values[0] + 0.1)[:2].all()
+    assert strict_values[2][0] < 0.5  # but noise is no difference

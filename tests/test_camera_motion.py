@@ -40,7 +40,7 @@ def test_a_pan_is_measured_whatever_moves_in_front(rng: np.random.Generator, sid
             assert found[:, 2] == pytest.approx([-5, -3], abs=0.7)
 
 
-def test_what_cannot_be_measured_counts_as_still(rng: np.random.Generator) -> None:
+def test_a_motion_that_cannot_be_measured_is_the_identity(rng: np.random.Generator) -> None:
     camera = FlowCameraMotion()
     nothing = Masks.empty(SIZE)
     assert np.array_equal(camera.motion(np.zeros((*SIZE, 3), np.uint8), nothing), STILL)

@@ -116,7 +116,9 @@ def test_settings_in_force_are_printed(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == printed
 
 
-def test_a_set_knob_and_all_classes(detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_changed_setting_and_all_classes(
+    detections: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["track", str(detections), "--output", str(tmp_path / "out"), "--classes", "all", "--overwrite"]
     assert main(arguments) == 0
     everything = capsys.readouterr().out

@@ -17,7 +17,7 @@ CONTAINED, CONTAINED_IOU = TrackerSettings().contained, TrackerSettings().contai
 def compared(
     masks: Masks, found: Detections, offsets: np.ndarray | None = None, boxes: np.ndarray | None = None, **changes: Any
 ) -> Comparison:
-    """Tracks of these masks against detections; everything is near unless said otherwise."""
+    """Tracks of these masks against detections; every pair is inside the gate unless said otherwise."""
     n, dimension = len(masks), found.embeddings.shape[1]
     cues = {
         "spreads": np.full((n, 2), 1e9),
@@ -52,7 +52,7 @@ def test_overlaps_are_those_of_the_moved_masks_and_of_the_boxes(rng: np.random.G
         assert seen.box_iou == pytest.approx(whole[0].iou(whole[1]))
 
 
-def test_beyond_the_gate_and_across_groups_nothing_is_near() -> None:
+def test_pairs_outside_the_gate_and_across_groups_are_forbidden() -> None:
     found = boxes_as_detections([(0, 0, 10, 10), (0, 0, 10, 10), (6, 0, 16, 10), (7, 0, 17, 10)])
     seen = compared(
         found.masks.take([0]), found, spreads=np.array([[4.0, 4.0]]), detected_groups=np.array([0, 1, 0, 0])
@@ -61,7 +61,7 @@ def test_beyond_the_gate_and_across_groups_nothing_is_near() -> None:
     assert seen.box_iou[0, 1] == seen.mask_iou[0, 1] == seen.box_iou[0, 3] == 0
 
 
-def test_boxes_that_hold_one_another_are_near_wherever_their_centres_lie() -> None:
+def test_boxes_that_contain_one_another_pass_the_gate() -> None:
     whole = boxes_as_detections([(0, 0, 20, 80)])
     found = boxes_as_detections([(0, 0, 20, 40), (0, 0, 20, 14), (0, 20, 40, 100), (0, 50, 20, 98)])
     spreads = np.full((1, 2), 1e-6)
@@ -81,44 +81,46 @@ def test_distance_is_the_mean_to_the_average_and_the_nearest_view(rng: np.random
     assert seen.distance[0] == pytest.approx(wanted, abs=1e-6)
 
 
-def test_nothing_compares_with_nothing() -> None:
+def test_no_tracks_and_no_detections_are_ordinary() -> None:
     found = boxes_as_detections([(0, 0, 10, 10)])
     assert compared(found.masks.take([]), found).in_gate.shape == (0, 1)
     assert compared(found.masks, found.take([])).in_gate.shape == (1, 0)
 
 
 def staged(
-    near: np.ndarray, box_iou: np.ndarray, mask_iou: np.ndarray, rows: list[int], columns: list[int], **knobs: Any
+    in_gate: np.ndarray, box_iou: np.ndarray, mask_iou: np.ndarray, rows: list[int], columns: list[int], **knobs: Any
 ) -> np.ndarray:
     """The cost in one stage."""
     weights = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
-    unlike, scores = (knobs.pop(name, value) for name, value in (
-        ("unlike", np.zeros(near.shape)), ("scores", np.ones(near.shape[1], np.float32))))  # fmt: skip
-    pairs = Comparison(near, box_iou, mask_iou, np.zeros(near.shape))
-    return stage_cost(pairs, unlike, scores, np.array(rows), np.array(columns), StageWeights(**{**weights, **knobs}))
+    dissimilarity, scores = (knobs.pop(name, value) for name, value in (
+        ("dissimilarity", np.zeros(in_gate.shape)), ("scores", np.ones(in_gate.shape[1], np.float32))))  # fmt: skip
+    pairs = Comparison(in_gate, box_iou, mask_iou, np.zeros(in_gate.shape))
+    return stage_cost(
+        pairs, dissimilarity, scores, np.array(rows), np.array(columns), StageWeights(**{**weights, **knobs})
+    )
 
 
-def cost_of(unlike: float = 0.0, score: float = 1.0, **weights: float) -> float:
+def cost_of(dissimilarity: float = 0.0, score: float = 1.0, **weights: float) -> float:
     """The cost of one pair with a box IoU of 0.8 and a mask IoU of 0.6."""
     cost = staged(
         np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), [0], [0],
-        unlike=np.full((1, 1), unlike), scores=np.array([score], np.float32), **weights,
+        dissimilarity=np.full((1, 1), dissimilarity), scores=np.array([score], np.float32), **weights,
     )  # fmt: skip
     return float(cost[0, 0])
 
 
-def test_a_cost_weighs_masks_boxes_looks_and_scores() -> None:
+def test_a_cost_weighs_masks_boxes_appearance_and_scores() -> None:
     assert cost_of() == pytest.approx(1 - 0.7)
     assert cost_of(mask_weight=1.0) == pytest.approx(1 - 0.6)
     assert cost_of(appearance_weight=0.4) == pytest.approx(1 - (0.6 * 0.7 + 0.4))
-    assert cost_of(appearance_weight=0.4, unlike=0.5) == pytest.approx(1 - (0.6 * 0.7 + 0.4 * 0.5))
-    assert cost_of(unlike=0.5, appearance_limit=0.5) == np.inf
+    assert cost_of(appearance_weight=0.4, dissimilarity=0.5) == pytest.approx(1 - (0.6 * 0.7 + 0.4 * 0.5))
+    assert cost_of(dissimilarity=0.5, appearance_limit=0.5) == np.inf
     assert cost_of(score=0.5, score_weight=1.0) == pytest.approx(1 - 0.35)
     assert cost_of(score=0.5, score_weight=0.5) == pytest.approx(1 - 0.7 * 0.75)
 
 
 def test_only_the_rows_and_columns_asked_for_are_weighed() -> None:
-    near = np.array([[True, False, True], [True, True, True]])
+    in_gate = np.array([[True, False, True], [True, True, True]])
     box_iou = np.arange(6.0).reshape(2, 3) / 10
-    cost = staged(near, box_iou, box_iou, [1, 0], [2, 1])
+    cost = staged(in_gate, box_iou, box_iou, [1, 0], [2, 1])
     assert cost == pytest.approx(np.array([[0.5, 0.6], [0.8, np.inf]]))

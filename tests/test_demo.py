@@ -42,7 +42,7 @@ def test_the_embedded_weights_find_and_outline_the_objects_of_unseen_worlds() ->
     assert agreement.mean_iou >= 0.85
 
 
-def test_perfect_results_agree_wholly_and_missing_frames_count() -> None:
+def test_perfect_results_agree_and_missing_frames_count() -> None:
     world = World(3, WorldSettings(height=90, width=160))
     truth = [world.truth(k) for k in range(5)]
     whole = compare(truth, truth)

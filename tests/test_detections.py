@@ -11,7 +11,7 @@ from mots.trackers.masks import Masks
 GOOD = boxes_as_detections([(0, 0, 10, 10), (20, 20, 40, 60)])
 
 
-def test_good_detections_pass_and_empty_ones_too() -> None:
+def test_valid_and_empty_detections_pass() -> None:
     GOOD.check()
     Detections.empty((10, 20), 128).check()
     assert Detections.empty((10, 20), 128).take([]).embeddings.shape == (0, 128)

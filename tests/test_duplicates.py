@@ -12,8 +12,8 @@ def test_the_better_of_two_detections_of_one_object_stays() -> None:
     assert without_duplicates(found, np.array([0, 1, 0]), 0.7).tolist() == [True, True, True]
 
 
-def test_a_double_of_a_double_is_judged_by_what_stays() -> None:
-    # Each overlaps the next by 0.6; the best one takes out the second, which then takes out nobody.
+def test_a_duplicate_that_was_dropped_drops_no_other() -> None:
+    # Each overlaps the next by 0.6; the best one drops the second, which then drops no other.
     found = boxes_as_detections([(0, 0, 10, 40), (0, 10, 10, 50), (0, 20, 10, 60)], [0.9, 0.8, 0.7])
     assert without_duplicates(found, np.zeros(3, np.int64), 0.55).tolist() == [True, False, True]
 

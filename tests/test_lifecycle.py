@@ -4,7 +4,7 @@ import pytest
 from mots.trackers.lifecycle import LifecycleSettings, State, first_states, next_states
 
 
-def test_new_tracks_wait_unless_they_are_sure() -> None:
+def test_new_tracks_are_tentative_unless_confident() -> None:
     scores = np.array([0.69, 0.7, 0.9])
     waiting = LifecycleSettings(confirm_hits=2, sure_score=0.7)
     assert first_states(scores, waiting).tolist() == [State.TENTATIVE, State.CONFIRMED, State.CONFIRMED]
@@ -45,7 +45,7 @@ def test_rules(before: State, hits: int, matched: bool, unseen: float, hidden: b
 
 
 @pytest.mark.parametrize(("score", "after"), [(0.4, State.CONFIRMED), (0.39, State.TENTATIVE)])
-def test_who_is_seen_often_but_never_surely_waits(score: float, after: State) -> None:
+def test_a_track_with_a_low_mean_score_stays_tentative(score: float, after: State) -> None:
     seen = (np.array([State.TENTATIVE], np.int8), np.array([5]), np.array([score]), np.array([True]))
     assert next_states(*seen, np.zeros(1), np.array([False]), SETTINGS).tolist() == [after]
     known = (np.array([State.LOST], np.int8), *seen[1:])

@@ -67,7 +67,7 @@ def test_masks_stay_in_their_order_at_the_frames_edges_and_none_is_lost(rng: np.
     assert len(EdgeRefiner().refine(np.zeros((*SIZE, 3), np.uint8), masks.take([]))) == 0
 
 
-def test_a_gleam_beside_an_object_is_not_a_piece_of_it(rng: np.random.Generator) -> None:
+def test_a_bright_spot_beside_an_object_is_not_part_of_it(rng: np.random.Generator) -> None:
     shape = disc(30)
     image = picture(shape, rng)
     image[95:103, 79:81] = 250

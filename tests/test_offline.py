@@ -60,7 +60,7 @@ def box(x: int, y: int = 5) -> tuple[int, int, int, int]:
 
 
 def other(f: int) -> Seen:
-    """Somebody else, in sight all the time."""
+    """Another object, visible all the time."""
     return (9, box(60), 0.9, GREEN)
 
 
@@ -72,7 +72,7 @@ def run(frames: list[list[Seen]], cameras: dict[int, np.ndarray] | None = None, 
     return refined(sequence(frames, cameras), replace(RefineSettings(), **changes))
 
 
-def test_nothing_comes_of_nothing() -> None:
+def test_no_frames_and_empty_frames_are_ordinary() -> None:
     assert refined([]) == []
     (frame,) = run([[]])
     assert frame.ids.tolist() == []
@@ -134,7 +134,7 @@ def test_one_object_with_two_ids_gets_the_older_one() -> None:
     assert ids_of(run(frames, join_gap=0.3))[35] == [9, 2]
 
 
-@pytest.mark.parametrize("change", ["looks", "place"])
+@pytest.mark.parametrize("change", ["appearance", "place"])
 def test_two_objects_are_not_joined(change: str) -> None:
     frames = [[other(f)] for f in range(60)]
     for f in [*range(25), *range(35, 60)]:
@@ -144,7 +144,7 @@ def test_two_objects_are_not_joined(change: str) -> None:
                 2 if late else 1,
                 box(60 if late and change == "place" else 10),
                 0.9,
-                BLUE if late and change == "looks" else RED,
+                BLUE if late and change == "appearance" else RED,
             )
         )
     assert ids_of(run(frames))[35] == [9, 2]
@@ -161,7 +161,7 @@ def test_a_track_that_is_another_object_after_a_gap_becomes_two() -> None:
     assert ids_of(run(frames, split_dissimilarity=9.0))[35] == [9, 1]
 
 
-def test_blips_are_dropped() -> None:
+def test_short_tracks_are_dropped() -> None:
     frames = [[other(f)] for f in range(20)]
     for f in range(3, 7):
         frames[f].append((1, box(10), 0.9, RED))
@@ -172,14 +172,14 @@ def test_blips_are_dropped() -> None:
     assert after[11] == [9, 2]
 
 
-def test_tracks_that_were_never_sure_are_dropped() -> None:
+def test_tracks_with_a_low_mean_score_are_dropped() -> None:
     frames = [[other(f), (1, box(10), 0.37, RED)] for f in range(20)]
     assert ids_of(run(frames))[5] == [9, 0]
     frames = [[other(f), (1, box(10), 0.39, RED)] for f in range(20)]
     assert ids_of(run(frames))[5] == [9, 1]
 
 
-def test_where_all_look_alike_nobody_is_joined_by_looks() -> None:
+def test_where_all_objects_are_similar_none_are_joined_by_appearance() -> None:
     frames = [[(9, (70, 10, 78, 30), 0.9, RED), (8, (90, 10, 98, 30), 0.9, RED)] for f in range(60)]
     for f in [*range(25), *range(35, 60)]:
         frames[f].append((1 if f < 30 else 2, box(10 + f // 4), 0.9, RED))
@@ -199,7 +199,7 @@ def test_short_gaps_are_filled_where_nothing_hides_the_object() -> None:
     assert not any(len(each.filled) for each in run(frames))
 
 
-def test_what_was_given_is_left_as_it_was() -> None:
+def test_arguments_are_not_changed() -> None:
     observed = sequence([[(0 if f < 3 else 1, box(10 + f), 0.6, RED)] for f in range(10)])
     before = [each.ids.copy() for each in observed]
     refined(observed)

@@ -12,7 +12,7 @@ def test_opencv_is_given_where_it_is_installed() -> None:
     assert opencv("drawing").__name__ == "cv2"
 
 
-def test_who_needs_opencv_says_so_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_opencv_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MotsError, match=r"^drawing needs OpenCV: pip install opencv-python-headless$"):
         opencv("drawing")

@@ -1,4 +1,4 @@
-"""The wheel, as somebody installs it who has no torch."""
+"""The wheel, installed without torch."""
 
 import subprocess
 import sys

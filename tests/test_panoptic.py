@@ -26,7 +26,7 @@ def test_objects_lie_over_the_map_and_the_rest_is_void_without_one() -> None:
     assert (alone.frame, alone.codes[1, 0], alone.codes[2, 4]) == (5, 11 << 16 | 7, 13 << 16 | 300)
     assert alone.codes[1, 6] == alone.codes[0, 0] == 255 << 16  # the bus is no thing of KITTI-STEP
     road = np.full((4, 9), 0, np.uint8)
-    road[0] = 11  # people that nobody tells apart
+    road[0] = 11  # a crowd without ids
     over = PanopticFrame.from_objects(labels(), road)
     assert over.codes[1, 0] == 11 << 16 | 7
     assert over.codes[1, 6] == 0

@@ -56,7 +56,7 @@ def test_frames_come_lazily_with_ids_masks_classes_time_and_image(tmp_path: Path
     frames = mots.track(folder, detector=Oracle(), classes=ALL, frame_rate=25.0)
     first = next(frames)
     assert (first.frame, first.time, first.image.shape) == (10, 0.0, (90, 160, 3))
-    (folder / "000030.png").unlink()  # nobody has looked at it yet
+    (folder / "000030.png").unlink()  # it was not read yet
     with pytest.warns(mots.MotsWarning, match="frame 30"):
         rest = list(frames)
     assert [f.frame for f in rest] == [k for k in range(11, 40) if k != 30]

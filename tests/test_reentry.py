@@ -12,18 +12,18 @@ from mots.trackers.tracker import Tracker, TrackerSettings
 
 RATE = 10.0
 SCALE = AppearanceScale(same=0.0, other=1.0)
-PEOPLE = np.linalg.qr(np.random.default_rng(3).normal(0, 1, (8, 8)))[0].astype(np.float32)  # as unlike as can be
+PEOPLE = np.linalg.qr(np.random.default_rng(3).normal(0, 1, (8, 8)))[0].astype(np.float32)  # orthogonal
 SETTINGS = TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=1, memory=1.0, occluded_memory=1.0))
 STANDING = [(20, 20, 40, 60), (80, 20, 100, 60), (140, 20, 160, 60), (170, 60, 190, 98)]
 
 
-def gallery(*looks: np.ndarray) -> Gallery:
+def gallery(*appearance: np.ndarray) -> Gallery:
     """One clean view of each."""
-    return Gallery.begin(np.array(looks, np.float32).reshape(-1, 8), np.ones(len(looks), np.bool_), 0.0, 3)
+    return Gallery.begin(np.array(appearance, np.float32).reshape(-1, 8), np.ones(len(appearance), np.bool_), 0.0, 3)
 
 
 def between(a: int, b: int, share: float) -> np.ndarray:
-    """Somebody who looks a little like b and else like a."""
+    """An embedding between those of persons a and b."""
     mixed = (1 - share) * PEOPLE[a] + share * PEOPLE[b]
     return np.asarray(mixed / np.linalg.norm(mixed), np.float32)
 
@@ -36,30 +36,30 @@ def chosen(new: Gallery, away: Gallery, others: Gallery, groups: tuple[int, int,
     return pairs
 
 
-NOBODY = gallery()
+NONE = gallery()
 
 
-def test_who_looks_like_one_who_is_away_is_known_again() -> None:
-    assert chosen(gallery(PEOPLE[2], PEOPLE[5]), gallery(PEOPLE[5], PEOPLE[1]), NOBODY) == [[1, 0]]
-    assert chosen(gallery(PEOPLE[2]), NOBODY, NOBODY) == []
-    assert chosen(NOBODY, gallery(PEOPLE[2]), NOBODY) == []
+def test_a_track_similar_to_an_absent_one_takes_its_identity() -> None:
+    assert chosen(gallery(PEOPLE[2], PEOPLE[5]), gallery(PEOPLE[5], PEOPLE[1]), NONE) == [[1, 0]]
+    assert chosen(gallery(PEOPLE[2]), NONE, NONE) == []
+    assert chosen(NONE, gallery(PEOPLE[2]), NONE) == []
 
 
-def test_who_is_not_like_enough_is_new() -> None:
-    assert chosen(gallery(between(2, 3, 0.3)), gallery(PEOPLE[2]), NOBODY) == [[0, 0]]
-    assert chosen(gallery(between(2, 3, 0.6)), gallery(PEOPLE[2]), NOBODY) == []
+def test_a_dissimilar_track_gets_a_new_identity() -> None:
+    assert chosen(gallery(between(2, 3, 0.3)), gallery(PEOPLE[2]), NONE) == [[0, 0]]
+    assert chosen(gallery(between(2, 3, 0.6)), gallery(PEOPLE[2]), NONE) == []
 
 
-def test_who_could_as_well_be_another_is_new() -> None:
+def test_an_ambiguous_track_gets_a_new_identity() -> None:
     twin = between(2, 3, 0.2)
-    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2], twin), NOBODY) == []
+    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2], twin), NONE) == []
     assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), gallery(twin)) == []
     assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), gallery(PEOPLE[4])) == [[0, 0]]
 
 
 def test_an_identity_returns_once_and_within_its_class_only() -> None:
-    assert chosen(gallery(between(2, 3, 0.1), PEOPLE[2]), gallery(PEOPLE[2]), NOBODY) == [[1, 0]]
-    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), NOBODY, (1, 0, 0)) == []
+    assert chosen(gallery(between(2, 3, 0.1), PEOPLE[2]), gallery(PEOPLE[2]), NONE) == [[1, 0]]
+    assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), NONE, (1, 0, 0)) == []
     assert chosen(gallery(PEOPLE[2]), gallery(PEOPLE[2]), gallery(PEOPLE[2]), (0, 0, 1)) == [[0, 0]]
 
 
@@ -72,7 +72,7 @@ def seen(tracker: Tracker, people: list[int], places: list[int], frames: int = 1
     return ids
 
 
-def test_one_who_comes_back_elsewhere_after_seconds_is_the_same() -> None:
+def test_a_removed_track_is_reidentified_at_another_place_within_memory() -> None:
     for memory, wanted in ((10.0, [2, 3, 1]), (3.0, [2, 3, 4])):
         tracker = Tracker(replace(SETTINGS, reentry=ReentrySettings(memory=memory)), RATE)
         assert seen(tracker, [0, 1, 2], [0, 1, 2], 10) == [1, 2, 3]
@@ -80,7 +80,7 @@ def test_one_who_comes_back_elsewhere_after_seconds_is_the_same() -> None:
         assert seen(tracker, [1, 2, 0], [1, 2, 3], 3) == wanted
 
 
-def test_one_who_is_lost_and_comes_up_far_away_is_the_same() -> None:
+def test_a_lost_track_is_reidentified_far_away() -> None:
     tracker = Tracker(SETTINGS, RATE)
     assert seen(tracker, [0, 1, 2], [0, 1, 2], 10) == [1, 2, 3]
     assert seen(tracker, [1, 2], [1, 2], 5) == [2, 3]  # within the memory: lost, not gone
@@ -88,7 +88,7 @@ def test_one_who_is_lost_and_comes_up_far_away_is_the_same() -> None:
     assert tracker.alive == 3
 
 
-def test_who_was_seen_too_seldom_is_not_remembered() -> None:
+def test_a_track_with_few_embeddings_is_not_remembered() -> None:
     brief = replace(SETTINGS, appearance=AppearanceSettings(every=0.2))
     for frames, wanted in ((3, 4), (9, 3)):
         tracker = Tracker(brief, RATE)
@@ -98,7 +98,7 @@ def test_who_was_seen_too_seldom_is_not_remembered() -> None:
         assert seen(tracker, [1, 2, 0], [0, 1, 2]) == [1, 2, wanted]
 
 
-def test_a_tracker_without_looks_knows_nobody_again() -> None:
+def test_without_embeddings_nothing_is_reidentified() -> None:
     tracker = Tracker(SETTINGS, RATE)
     for boxes in ([STANDING[0]], [], [STANDING[0]]):
         for _ in range(20):
@@ -107,7 +107,7 @@ def test_a_tracker_without_looks_knows_nobody_again() -> None:
 
 
 @pytest.mark.parametrize("cut", [5, 30, 45])
-def test_those_who_are_away_are_in_the_saved_state(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_remembered_tracks_are_in_the_saved_state(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
     script = [([0, 1, 2], [0, 1, 2])] * 10 + [([1, 2], [1, 2])] * 30 + [([1, 2, 0], [1, 2, 3])] * 10
     whole, first = Tracker(SETTINGS, RATE), Tracker(SETTINGS, RATE)
     wanted = [seen(whole, *each) for each in script]

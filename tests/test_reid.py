@@ -85,7 +85,7 @@ def test_weights_that_do_not_fit_are_refused(shared: Path, tmp_path: Path) -> No
     if find_spec("torchreid") is None:
         pytest.skip("the models extra is not installed")
     with pytest.raises(MotsError, match="looked in"):
-        ReID(ReIDSettings("nobody.pth"))
+        ReID(ReIDSettings("missing.pth"))
     with pytest.raises(MotsError, match="no architecture of torchreid"):
         ReID(ReIDSettings(str(shared / "weights/yolov8n-seg.pt")))
     (tmp_path / "osnet_x0_25_x.pth").write_bytes(b"broken")

@@ -56,7 +56,7 @@ def test_stages_are_data(tmp_path: Path) -> None:
         ("x = [", "not TOML"),
     ],
 )
-def test_mistakes_are_named_with_their_mend(text: str, message: str, tmp_path: Path) -> None:
+def test_mistakes_are_named_with_the_correction(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "s.toml"
     file.write_text(text)
     with pytest.raises(MotsError) as caught:

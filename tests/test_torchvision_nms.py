@@ -8,7 +8,7 @@ from mots.models import torchvision_nms
 from mots.models.yolov8_seg import suppressed
 
 
-def test_torchvision_can_be_imported_and_suppresses_doubles(rng: np.random.Generator) -> None:
+def test_torchvision_can_be_imported_and_suppresses_duplicates(rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch", reason="the models extra is not installed")
     torchvision_nms.import_torchvision()
     import torchvision

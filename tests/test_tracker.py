@@ -44,7 +44,7 @@ def test_an_id_returns_after_a_gap_within_memory_and_not_after() -> None:
         assert (again == first) is same
 
 
-def test_who_is_hidden_behind_another_is_waited_for_longer_than_who_is_gone() -> None:
+def test_an_occluded_track_is_kept_longer_than_other_lost_tracks() -> None:
     standing, front = (60, 20, 75, 60), (40, 10, 110, 80)
     for hidden, same in ((True, True), (False, False)):
         tracker = Tracker(AT_ONCE, RATE)
@@ -56,7 +56,7 @@ def test_who_is_hidden_behind_another_is_waited_for_longer_than_who_is_gone() ->
         assert (ids[0] == first) is same
 
 
-def test_who_is_missed_for_a_moment_still_competes_with_those_in_sight() -> None:
+def test_a_track_lost_a_moment_ago_competes_with_confirmed_tracks() -> None:
     # The one on the left goes unseen for a frame; the one on the right, close by, then does when he is back.
     left, right = (40, 20, 60, 60), (48, 20, 68, 60)
     for brief, wanted in ((0.3, [1]), (0.0, [2])):
@@ -70,11 +70,11 @@ def test_who_is_missed_for_a_moment_still_competes_with_those_in_sight() -> None
 
 def test_empty_frames_say_nothing_of_how_long_embeddings_are() -> None:
     tracker = Tracker(AT_ONCE, RATE)
-    looks = np.ones((1, 5), np.float32)
+    appearance = np.ones((1, 5), np.float32)
     assert tracker.update(Detections.empty((100, 200))).tolist() == []
-    assert tracker.update(replace(boxes_as_detections([walker(0)]), embeddings=looks)).tolist() == [1]
+    assert tracker.update(replace(boxes_as_detections([walker(0)]), embeddings=appearance)).tolist() == [1]
     assert tracker.update(Detections.empty((100, 200))).tolist() == []
-    assert tracker.update(replace(boxes_as_detections([walker(2)]), embeddings=looks)).tolist() == [1]
+    assert tracker.update(replace(boxes_as_detections([walker(2)]), embeddings=appearance)).tolist() == [1]
     with pytest.raises(ValueError, match="embeddings of 0 numbers after ones of 5"):
         tracker.update(boxes_as_detections([walker(3)]))
 
@@ -91,19 +91,19 @@ def test_a_track_is_reported_once_it_is_confirmed() -> None:
     assert ids == [[0], [0], [1], [1]]
 
 
-def test_a_sure_detection_is_reported_at_once() -> None:
+def test_a_confident_detection_is_reported_at_once() -> None:
     tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=3, sure_score=0.8)), RATE)
     assert tracker.update(boxes_as_detections([walker(0), (150, 50, 170, 90)], [0.8, 0.79])).tolist() == [1, 0]
 
 
-def test_a_double_gets_no_id() -> None:
+def test_a_duplicate_gets_no_id() -> None:
     tracker = Tracker(replace(AT_ONCE, duplicate_iou=0.7), RATE)
     x1, y1, x2, y2 = walker(0)
     double = (x1, y1 + 2, x2, y2 + 2)
     assert tracker.update(boxes_as_detections([double, walker(0)], [0.6, 0.9])).tolist() == [0, 1]
 
 
-def test_a_blip_gets_no_id_and_uses_none_up() -> None:
+def test_a_track_of_one_frame_gets_no_id_and_uses_none() -> None:
     tracker = Tracker(TrackerSettings(lifecycle=LifecycleSettings(confirm_hits=2, sure_score=2.0)), RATE)
     tracker.update(boxes_as_detections([walker(0), (150, 50, 170, 90)]))
     ids = [tracker.update(boxes_as_detections([walker(k)])).tolist() for k in (1, 2)]
@@ -209,7 +209,7 @@ def test_two_thousand_detections_get_their_own_ids() -> None:
     assert (tracker.update(boxes_as_detections(boxes, size=(400, 500))) == first).all()
 
 
-def test_one_who_steps_behind_a_wall_to_the_waist_is_the_same() -> None:
+def test_a_person_that_becomes_half_occluded_keeps_its_id() -> None:
     tracker = Tracker(TrackerSettings(), RATE)
     for _ in range(8):
         (first,) = tracker.update(boxes_as_detections([(60, 10, 90, 90)])).tolist()
@@ -225,7 +225,7 @@ def test_a_small_one_inside_a_large_ones_box_is_another() -> None:
     assert other not in (0, first)
 
 
-def test_what_is_never_sure_is_not_reported_and_a_known_one_is_on_a_bad_day() -> None:
+def test_low_scores_are_reported_only_for_tracks_with_a_sufficient_mean_score() -> None:
     tracker = Tracker(TrackerSettings(), RATE)
     box = (60, 10, 90, 90)
     doubtful = [tracker.update(boxes_as_detections([box], [0.41])).tolist() for _ in range(5)]
@@ -237,7 +237,7 @@ def test_what_is_never_sure_is_not_reported_and_a_known_one_is_on_a_bad_day() ->
     assert tracker.update(boxes_as_detections([box], [0.6])).tolist() == [1]
 
 
-def test_a_part_of_what_was_found_starts_no_track() -> None:
+def test_a_fragment_starts_no_track() -> None:
     whole, part, beside = (60, 10, 90, 90), (62, 30, 88, 60), (120, 10, 150, 90)
     tracker = Tracker(TrackerSettings(), RATE)
     tracker.update(boxes_as_detections([whole]))
@@ -246,7 +246,7 @@ def test_a_part_of_what_was_found_starts_no_track() -> None:
     assert tracker.update(boxes_as_detections([whole, part, beside], [0.9, 0.8, 0.8], [0, 2, 0])).tolist() == [1, 3, 2]
 
 
-def test_one_in_sight_comes_before_one_who_is_lost_where_a_score_is_low() -> None:
+def test_a_low_score_goes_to_a_confirmed_track_before_a_lost_one() -> None:
     lost, stays, between = (60, 10, 90, 90), (72, 10, 102, 90), (67, 10, 97, 90)
     tracker = Tracker(TrackerSettings(), RATE)
     for _ in range(5):
@@ -312,16 +312,16 @@ def test_two_thousand_detections_in_a_frame_are_tracked() -> None:
     assert tracker.update(found).tolist() == first.tolist()
 
 
-@pytest.mark.parametrize("looking", [True, False])
-def test_looks_tell_apart_whom_motion_swaps(rng: np.random.Generator, looking: bool) -> None:
+@pytest.mark.parametrize("with_embeddings", [True, False])
+def test_appearance_separates_objects_that_motion_swaps(rng: np.random.Generator, with_embeddings: bool) -> None:
     """Two people meet behind a pillar and turn round."""
-    looks = np.eye(3, dtype=np.float32)
+    appearance = np.eye(3, dtype=np.float32)
 
     def seen(left: int, right: int) -> Detections:
         found = boxes_as_detections([(x, 20, x + 20, 80) for x in (left, right, 400)], size=(100, 500))
-        noisy = looks + rng.normal(0, 0.02, (3, 3)).astype(np.float32)
+        noisy = appearance + rng.normal(0, 0.02, (3, 3)).astype(np.float32)
         noisy /= np.linalg.norm(noisy, axis=1, keepdims=True)
-        return replace(found, embeddings=noisy if looking else np.zeros((3, 0), np.float32))
+        return replace(found, embeddings=noisy if with_embeddings else np.zeros((3, 0), np.float32))
 
     tracker = Tracker(frame_rate=25)
     for k in range(20):  # towards each other
@@ -330,4 +330,4 @@ def test_looks_tell_apart_whom_motion_swaps(rng: np.random.Generator, looking: b
         tracker.update(seen(0, 300).take([2]))
     for k in range(10):  # and back to where they came from
         after = tracker.update(seen(126 - 4 * k, 174 + 4 * k)).tolist()
-    assert after == before if looking else after == [before[1], before[0], before[2]]
+    assert after == before if with_embeddings else after == [before[1], before[0], before[2]]

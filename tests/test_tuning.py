@@ -37,7 +37,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_knobs_are_set_by_name_also_in_stages() -> None:
+def test_settings_are_set_by_name_also_in_stages() -> None:
     settings = with_numbers(
         Settings(), {"tracker.lifecycle.memory": 3.5, "tracker.stages.lost.limit": 0.4, "tracker.appearance.views": 2.7}
     )
@@ -60,8 +60,8 @@ def test_ranges_are_read() -> None:
 
 def test_a_search_goes_on_where_it_stopped_and_never_gets_worse(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the tune extra is not installed")
-    knobs = {"tracker.lifecycle.new_score": Range(0.2, 0.9), "tracker.stages.confident.limit": Range(0.1, 0.95)}
-    arguments = (data / "found", data / "truth", tmp_path / "out", load("kitti-mots"), knobs, "kitti-mots", "IDF1")
+    ranges = {"tracker.lifecycle.new_score": Range(0.2, 0.9), "tracker.stages.confident.limit": Range(0.1, 0.95)}
+    arguments = (data / "found", data / "truth", tmp_path / "out", load("kitti-mots"), ranges, "kitti-mots", "IDF1")
     _, first = tune(Search(*arguments, trials=3))
     rows = list(csv.DictReader((tmp_path / "out/trials.csv").read_text().splitlines()))
     assert len(rows) == 3
@@ -83,7 +83,7 @@ def test_the_command_says_what_it_found_and_what_is_wrong(
     assert capsys.readouterr().out.startswith("sMOTSA 0.")
     for arguments, message in (
         ([*one, "--metric", "HOTTA"], "unknown metric 'HOTTA'"),
-        ([*one, "--knob", "tracker.gaate=1:2"], "unknown setting 'tracker.gaate': did you mean tracker.gate?"),
+        ([*one, "--search", "tracker.gaate=1:2"], "unknown setting 'tracker.gaate': did you mean tracker.gate?"),
         ([str(tmp_path / "none"), str(data / "truth")], "no saved detections here"),
         ([str(data / "found"), str(tmp_path)], "no truth of sequence a"),
     ):
@@ -91,7 +91,7 @@ def test_the_command_says_what_it_found_and_what_is_wrong(
         assert message in capsys.readouterr().err
 
 
-class Seen:
+class WorldDetector:
     """A detector that gives a world's noisy detections, frame after frame."""
 
     names: dict[int, str] = {}  # noqa: RUF012
@@ -111,7 +111,9 @@ def test_tune_scores_the_ids_of_track_with_a_panning_camera_and_all_classes(tmp_
     world = World(21, WorldSettings(height=180, width=320, walkers=10, vehicles=6, pan=0.4, pan_period=4.0))
     settings = load("default", changes={"classes": "person,car"})
     everything = load("default", changes={"classes": "all"})
-    save_detections(Pipeline(WorldSource(world, 60), everything, detector=Seen(world)), tmp_path / "d.npz", quiet=True)
+    save_detections(
+        Pipeline(WorldSource(world, 60), everything, detector=WorldDetector(world)), tmp_path / "d.npz", quiet=True
+    )
     assert any(not np.array_equal(each.motion, STILL) for each in saved.read(tmp_path / "d.npz"))
     # A class that is detected and not tracked must not take part.
     assert any(np.isin(each.detections.classes, (5, 7)).any() for each in saved.read(tmp_path / "d.npz"))
@@ -119,7 +121,7 @@ def test_tune_scores_the_ids_of_track_with_a_panning_camera_and_all_classes(tmp_
     def ids(frames: object) -> list[tuple[int, list[int], list[int]]]:
         return [(each.frame, each.ids.tolist(), each.classes.tolist()) for each in frames]  # type: ignore[attr-defined]
 
-    live = ids(track(WorldSource(world, 60), settings=settings, detector=Seen(world)))
+    live = ids(track(WorldSource(world, 60), settings=settings, detector=WorldDetector(world)))
     tuned = ids(tuning.tracked(tmp_path / "d.npz", settings))
     assert tuned == live
     assert {number for _, _, classes in live for number in classes} == {0, 2}

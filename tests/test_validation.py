@@ -107,7 +107,7 @@ def other_size(rng: np.random.Generator, lines: list[bytes]) -> list[bytes]:
     ]
 
 
-# rule: (how it is broken, whether --fix mends it, whether the kits refuse it)
+# rule: (how it is broken, whether --fix repairs it, whether the kits refuse it)
 BREAKS: dict[str, tuple[Break, bool, bool]] = {
     "fields": (at_one_line(lambda rng, parts: b" ".join(parts[: int(rng.integers(1, 6))])), False, True),
     "number": (field(1, b"2o01"), False, True),
@@ -140,8 +140,8 @@ def findings(folder: Path, lines: list[bytes]) -> list[Fault]:
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_each_break_is_found_and_mended_where_it_can_be(name: str, tmp_path: Path) -> None:
-    change, mends, refused = BREAKS[name]
+def test_each_fault_is_found_and_repaired_where_possible(name: str, tmp_path: Path) -> None:
+    change, repairable, refused = BREAKS[name]
     rule = RULE.get(name.replace(",", "").split(" ")[0], name)
     for seed in range(53):  # with all breaks, a thousand broken files
         rng = np.random.default_rng(seed)
@@ -152,8 +152,8 @@ def test_each_break_is_found_and_mended_where_it_can_be(name: str, tmp_path: Pat
         assert any(fault.rule == rule and fault.refused == refused for fault in found), found
         changes = fix(tmp_path / "broken", tmp_path / "fixed")
         after = validate(tmp_path / "fixed", "kitti-mots", str(tmp_path / "x.seqmap"))
-        assert (after == []) == mends
-        assert bool(changes) == mends
+        assert (after == []) == repairable
+        assert bool(changes) == repairable
         assert validate(tmp_path / "broken", "kitti-mots", str(tmp_path / "x.seqmap")) == found  # nothing was changed
 
 
@@ -175,7 +175,7 @@ def test_trackeval_refuses_them_as_well(name: str | None, tmp_path: Path) -> Non
     assert refused == any(fault.refused for fault in findings(tmp_path / "own", broken))
 
 
-def test_a_fault_says_where_it_is_and_who_is_in_it(tmp_path: Path) -> None:
+def test_a_fault_names_its_place_and_ids(tmp_path: Path) -> None:
     lines = [
         b"0 1001 1 60 90 " + mask(slice(0, 10), slice(0, 10)),
         b"0 2001 2 60 90 " + mask(slice(8, 12), slice(0, 10)),
@@ -194,19 +194,19 @@ def test_a_fault_says_where_it_is_and_who_is_in_it(tmp_path: Path) -> None:
     assert "frames 0 to 19" in str(found["frame"])
 
 
-def test_overlaps_are_mended_by_order_and_changed_no_more_than_that() -> None:
+def test_overlaps_are_repaired_by_order_and_nothing_else_changes() -> None:
     first, second = mask(slice(0, 10), slice(0, 10)), mask(slice(5, 20), slice(0, 10))
     content = b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n1 2001 2 60 90 %b\n" % (first, second, second)
     changes: list[Fault] = []
-    mended = repaired(content, "x.txt", BENCH, changes.append)
+    fixed = repaired(content, "x.txt", BENCH, changes.append)
     rest = mask(slice(10, 20), slice(0, 10))
-    assert mended == b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n1 2001 2 60 90 %b\n" % (first, rest, second)
+    assert fixed == b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n1 2001 2 60 90 %b\n" % (first, rest, second)
     assert [(change.line, change.frame, change.ids, change.pixels) for change in changes] == [(2, 0, (2001,), 50)]
-    assert repaired(mended, "x.txt", BENCH, changes.append) == mended
+    assert repaired(fixed, "x.txt", BENCH, changes.append) == fixed
     assert len(changes) == 1
 
 
-def test_a_mask_that_lies_wholly_in_earlier_ones_goes() -> None:
+def test_a_mask_inside_earlier_masks_is_removed() -> None:
     first = mask(slice(0, 10), slice(0, 10))
     content = b"0 1001 1 60 90 %b\n0 2001 2 60 90 %b\n" % (first, mask(slice(2, 4), slice(2, 4)))
     changes: list[Fault] = []

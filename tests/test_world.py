@@ -29,7 +29,7 @@ def test_truth_is_disjoint_inside_the_frame_and_what_is_drawn() -> None:
         common = truth.masks.intersections(truth.masks)
         assert (common == np.diag(truth.masks.areas())).all()
         assert truth.ignore.intersections(truth.masks).sum() == 0
-        # Where nobody is, the picture is that of the empty street, but for the blur at the outlines.
+        # Where no object is, the image is that of the empty street, but for the blur at the outlines.
         someone = np.zeros(world.size, np.bool_)
         for masks in (truth.masks, truth.ignore):
             for i in range(len(masks)):

@@ -114,7 +114,7 @@ def test_enlarging_masks_is_torchs_bilinear(rng: np.random.Generator) -> None:
         assert yolov8_seg.bilinear(target, source) @ samples == pytest.approx(wanted, abs=1e-5)
 
 
-def test_doubles_are_suppressed_within_a_class_only() -> None:
+def test_duplicates_are_suppressed_within_a_class_only() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
     classes = np.array([0, 0, 1, 0])
     assert yolov8_seg.suppressed(boxes, classes, 0.7, 300).tolist() == [0, 2, 3]

@@ -2,8 +2,8 @@
 
     python tools/ablate.py [--data ../shared] [--reid WEIGHTS] [--markdown]
 
-Tracks the two MOTS20 sequences beside the project from saved detections, with looks and the camera's motion measured
-once, and scores each variant over both sequences together with `mots score`'s own evaluator.
+Tracks the two MOTS20 sequences beside the project from saved detections, with appearance and the camera's motion
+measured once, and scores each variant over both sequences together with `mots score`'s own evaluator.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "IDF1", "IDS")
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """One frame as a tracker gets it: `colours` without a network, `looks` with one, `coarse` with one and with masks
+    """One frame as a tracker gets it: `colours` without a network, `network` with one, `coarse` with one and with masks
     as they were detected, not fitted to the picture."""
 
     number: int
     plain: Detections
     colours: Detections
-    looks: Detections
+    network: Detections
     coarse: Detections
     camera: NDArray[np.float64]
 
@@ -82,8 +82,8 @@ Pick = Callable[[Observed], Detections]
 def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick, bool]]:
     """Each variant's name, settings, detections, and whether the camera's motion is used."""
 
-    def looks(frame: Observed) -> Detections:
-        return frame.looks
+    def network(frame: Observed) -> Detections:
+        return frame.network
 
     def colours(frame: Observed) -> Detections:
         return frame.colours
@@ -97,65 +97,65 @@ def variants(base: TrackerSettings) -> Iterator[tuple[str, TrackerSettings, Pick
     def stages(change: Callable[[Stage], Stage]) -> TrackerSettings:
         return replace(base, stages=tuple(change(stage) for stage in base.stages))
 
-    yield "OSNet and colours", base, looks, True
+    yield "OSNet and colours", base, network, True
     yield "colours alone (the default)", base, colours, True
     yield "no appearance", base, plain, True
     yield "masks as detected, not refined", base, coarse, True
-    yield "no camera motion", base, looks, False
+    yield "no camera motion", base, network, False
     yield "neither", base, plain, False
     for weight in (0.0, 0.2, 0.5, 1.0):
         kind = {0.0: "boxes only", 1.0: "masks only"}.get(weight, f"{weight:.0%} mask IoU in every stage")
-        yield f"overlap: {kind}", stages(partial_mask(weight)), looks, True
+        yield f"overlap: {kind}", stages(partial_mask(weight)), network, True
         yield f"overlap: {kind}, no appearance", stages(partial_mask(weight)), plain, True
     yield (
         "no low-score stage",
         replace(base, stages=tuple(s for s in base.stages if s.name != "low score")),
-        looks,
+        network,
         True,
     )
     yield (
         "lost tracks do not take low scores",
         replace(base, stages=tuple(s for s in base.stages if s.name != "lost, low score")),
-        looks,
+        network,
         True,
     )
-    yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), looks, True
-    yield "duplicates kept", replace(base, duplicate_iou=1.0), looks, True
+    yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), network, True
+    yield "duplicates kept", replace(base, duplicate_iou=1.0), network, True
     yield (
         "no gallery (one view and a fast average)",
         replace(base, appearance=replace(base.appearance, views=1, momentum=0.0, every=0.0)),
-        looks,
+        network,
         True,
     )
     yield (
         "every embedding counts as clean",
         replace(base, appearance=replace(base.appearance, clean_score=0.0, clean_coverage=1.0)),
-        looks,
+        network,
         True,
     )
     life = base.lifecycle
     yield (
         "tracks start at 0.5 and wait below 0.7",
         replace(base, lifecycle=replace(life, new_score=0.5, sure_score=0.7, confirm_score=0.0)),
-        looks,
+        network,
         True,
     )
-    yield "fragments start tracks too", replace(base, lifecycle=replace(life, new_coverage=1.01)), looks, True
-    yield "every match is reported", replace(base, lifecycle=replace(life, report_score=0.0)), looks, True
+    yield "fragments start tracks too", replace(base, lifecycle=replace(life, new_coverage=1.01)), network, True
+    yield "every match is reported", replace(base, lifecycle=replace(life, report_score=0.0)), network, True
     yield (
         "velocity never decays",
         replace(base, motion=replace(base.motion, persistence=1e6, size_persistence=1e6)),
-        looks,
+        network,
         True,
     )
     yield (
         "no re-identification",
         replace(base, reentry=replace(base.reentry, max_dissimilarity=0.0)),
-        looks,
+        network,
         True,
     )
     for seconds in (0.5, 1.0, 4.0):
-        yield f"memory {seconds} s", replace(base, lifecycle=replace(base.lifecycle, memory=seconds)), looks, True
+        yield f"memory {seconds} s", replace(base, lifecycle=replace(base.lifecycle, memory=seconds)), network, True
 
 
 def partial_mask(weight: float) -> Callable[[Stage], Stage]:

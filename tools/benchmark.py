@@ -205,8 +205,8 @@ def drawn_scene(count: int, frames: int) -> list[Detections]:
     rng = np.random.default_rng(0)
     height, width, side = 1080, 1920, 40
     centres = rng.uniform([50, 50], [width - 50, height - 50], (count, 2))
-    speeds, looks = rng.normal(0, 2, (count, 2)), rng.normal(0, 1, (count, 128))
-    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+    speeds, appearance = rng.normal(0, 2, (count, 2)), rng.normal(0, 1, (count, 128))
+    appearance /= np.linalg.norm(appearance, axis=1, keepdims=True)
     yy, xx = np.mgrid[0:side, 0:side] - (side - 1) / 2
     disc = yy**2 + xx**2 < (side / 2) ** 2
     found = []
@@ -214,7 +214,7 @@ def drawn_scene(count: int, frames: int) -> list[Detections]:
         centres = np.clip(centres + speeds, 45, [width - 45, height - 45])
         corners = np.rint(centres - side / 2 + rng.normal(0, 0.7, (count, 2))).astype(int)
         masks = Masks.from_crops((height, width), corners, [disc] * count)
-        noisy = looks + rng.normal(0, 0.04, looks.shape)
+        noisy = appearance + rng.normal(0, 0.04, appearance.shape)
         noisy /= np.linalg.norm(noisy, axis=1, keepdims=True)
         scores = np.clip(rng.normal(0.8, 0.1, count), 0.3, 1.0)
         found.append(Detections.from_masks(masks, scores, np.zeros(count), embeddings=noisy))

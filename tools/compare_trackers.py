@@ -136,17 +136,17 @@ def runs(
     frames: dict[str, list[Observed]], images: Images, settings: TrackerSettings, only: str
 ) -> Iterator[tuple[str, Run]]:
     """Each tracker's name, and what runs it on a sequence."""
-    yield "ours with OSNet", lambda s: tracked(settings, frames[s], lambda frame: frame.looks, True)
+    yield "ours with OSNet", lambda s: tracked(settings, frames[s], lambda frame: frame.network, True)
     yield "ours (default)", lambda s: tracked(settings, frames[s], lambda frame: frame.colours, True)
     yield "ours without appearance", lambda s: tracked(settings, frames[s], lambda frame: frame.plain, True)
     yield "ours with OSNet, masks as detected", lambda s: tracked(settings, frames[s], lambda frame: frame.coarse, True)
-    yield "ours with OSNet, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.looks)
+    yield "ours with OSNet, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.network)
     yield "ours, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.colours)
     import_torchvision()
     from ultralytics.trackers.track import TRACKER_MAP
 
-    def ultralytics(kind: str, options: dict[str, Any], looks: bool, sequence: str) -> list[FrameLabels]:
-        return with_ultralytics(kind, images(sequence), frames[sequence], options, looks)
+    def ultralytics(kind: str, options: dict[str, Any], network: bool, sequence: str) -> list[FrameLabels]:
+        return with_ultralytics(kind, images(sequence), frames[sequence], options, network)
 
     for name in TRACKER_MAP:
         yield f"ultralytics {name}", partial(ultralytics, name, {}, False)
@@ -237,12 +237,14 @@ def observed_world(world: World, drawn: list[tuple[NDArray[np.uint8], FrameLabel
         found = world.detections(k)
         plain = replace(found, embeddings=np.zeros((len(found), 0), np.float32))
         colours = embed(image, plain)
-        looks = replace(found, embeddings=np.concatenate([0.0 * colours, found.embeddings], axis=1))
-        yield Observed(k, plain, replace(found, embeddings=colours), looks, looks, camera.motion(image, found.masks))
+        network = replace(found, embeddings=np.concatenate([0.0 * colours, found.embeddings], axis=1))
+        yield Observed(
+            k, plain, replace(found, embeddings=colours), network, network, camera.motion(image, found.masks)
+        )
 
 
 def with_ultralytics(
-    kind: str, images: Iterator[NDArray[np.uint8]], frames: list[Observed], options: dict[str, Any], looks: bool
+    kind: str, images: Iterator[NDArray[np.uint8]], frames: list[Observed], options: dict[str, Any], network: bool
 ) -> list[FrameLabels]:
     """The results of one of Ultralytics' trackers, with its own settings but for `options`."""
     import torch
@@ -253,7 +255,7 @@ def with_ultralytics(
 
     settings = SimpleNamespace(**YAML.load(ROOT / f"cfg/trackers/{kind}.yaml") | options)
     settings.device = "cpu"
-    if looks:
+    if network:
         settings.with_reid, settings.model = True, "auto"
     tracker = TRACKER_MAP[kind](settings)
     results = []
@@ -261,7 +263,7 @@ def with_ultralytics(
         found = seen.coarse
         rows = np.concatenate([found.boxes, found.scores[:, None], found.classes[:, None]], axis=1).astype(np.float32)
         more: dict[str, Any] = {}
-        if looks:
+        if network:
             more["feats"] = torch.from_numpy(features(seen))
         bgr = np.ascontiguousarray(image[:, :, ::-1])
         answer = np.asarray(tracker.update(Boxes(rows, found.size), bgr, **more), np.float64)

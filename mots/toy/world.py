@@ -74,7 +74,7 @@ class Slot:
 
 @dataclass(frozen=True, eq=False)
 class Actor:
-    """Somebody in sight of a frame: the sprite and where its top left corner lies."""
+    """A person or vehicle that is visible in a frame: the sprite and its top left corner."""
 
     id: int
     class_id: int  # -1 for street furniture, which is not in the truth
@@ -173,7 +173,7 @@ class World:
         )
 
     def latent(self, identity: int) -> NDArray[np.float64]:
-        """(64,) of unit length: how actor `identity` looks to a perfect ReID network; look-alikes lie close."""
+        """(64,) of unit length: the embedding of actor `identity` by a perfect ReID network; look-alikes lie close."""
         number, generation = (identity - 1) % len(self.slots), (identity - 1) // len(self.slots)
         own = np.random.default_rng([self.seed, 5, number, generation]).normal(0, 1, EMBEDDING)
         if self._in_team(number):
@@ -215,7 +215,7 @@ class World:
         reach = tall if slot.kind == "walker" else tall / sprites.METRES_TALL * sprites.VEHICLES[slot.kind][3] / 2
         beyond = reach + 4 + slot.away * s.width
         span = s.width + 2 * self.margin + 2 * beyond
-        # The wobble's derivative stays below the speed: nobody walks backwards.
+        # The wobble's derivative stays below the speed: no person walks backwards.
         path = slot.speed * s.height * (t + slot.wobble / slot.rhythm * math.sin(slot.rhythm * t)) + slot.phase * span
         crossing = math.floor(path / span)
         along = path - crossing * span
