@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"torch", "torchvision", "ultralytics", "torchreid", "onnxruntime"}
+HEAVY = {"torch", "torchvision", "ultralytics", "torchreid", "onnxruntime", "openvino"}
 # What every folder may use.
 FILES = {
     "__main__",

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections, random_images
 
+from mots.trackers import comparison
 from mots.trackers.comparison import Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
-from mots.trackers.cost import StageWeights, stage_cost
+from mots.trackers.cost import StageWeights, scattered, weighted_cost
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 from mots.trackers.tracker import TrackerSettings
@@ -14,9 +15,22 @@ SIZE = (40, 60)
 CONTAINED, CONTAINED_IOU = TrackerSettings().contained, TrackerSettings().contained_iou
 
 
+class Dense:
+    """What a comparison says, as (T, N) matrices; 0 and False outside the gate."""
+
+    def __init__(self, pairs: Comparison, tracks: int, detections: int) -> None:
+        self.in_gate = np.zeros((tracks, detections), np.bool_)
+        self.in_gate[pairs.rows, pairs.columns] = True
+        self.cues = np.zeros((tracks, detections, comparison.CUES))
+        self.cues[pairs.rows, pairs.columns] = pairs.cues
+
+    def __getattr__(self, name: str) -> np.ndarray:
+        return np.asarray(self.cues[:, :, getattr(comparison, name.upper())])
+
+
 def compared(
     masks: Masks, found: Detections, offsets: np.ndarray | None = None, boxes: np.ndarray | None = None, **changes: Any
-) -> Comparison:
+) -> Dense:
     """Tracks of these masks against detections; every pair is inside the gate unless said otherwise."""
     n, dimension = len(masks), found.embeddings.shape[1]
     cues = {
@@ -33,7 +47,9 @@ def compared(
         **{**cues, **changes},
     )
     detections = DetectionCues(found.boxes.astype(np.float64), found.masks.arrays, groups, found.embeddings)
-    return compare(tracks, detections, Gates(9.0, CONTAINED, CONTAINED_IOU), *masks.size)
+    pairs = compare(tracks, detections, Gates(9.0, CONTAINED, CONTAINED_IOU), *masks.size)
+    assert (np.lexsort((pairs.columns, pairs.rows)) == np.arange(len(pairs.rows))).all()
+    return Dense(pairs, n, len(found))
 
 
 def test_overlaps_are_those_of_the_moved_masks_and_of_the_boxes(rng: np.random.Generator) -> None:
@@ -87,26 +103,19 @@ def test_no_tracks_and_no_detections_are_ordinary() -> None:
     assert compared(found.masks, found.take([])).in_gate.shape == (1, 0)
 
 
-def staged(
-    in_gate: np.ndarray, box_iou: np.ndarray, mask_iou: np.ndarray, rows: list[int], columns: list[int], **knobs: Any
-) -> np.ndarray:
-    """The cost in one stage."""
-    weights = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
-    dissimilarity, scores = (knobs.pop(name, value) for name, value in (
-        ("dissimilarity", np.zeros(in_gate.shape)), ("scores", np.ones(in_gate.shape[1], np.float32))))  # fmt: skip
-    pairs = Comparison(in_gate, box_iou, mask_iou, np.zeros(in_gate.shape))
-    return stage_cost(
-        pairs, dissimilarity, scores, np.array(rows), np.array(columns), StageWeights(**{**weights, **knobs})
-    )
+def weighted(box_iou: float, mask_iou: float, dissimilarity: float, score: float, **weights: float) -> float:
+    """The cost of one pair."""
+    cues = np.zeros((1, comparison.CUES))
+    cues[0, comparison.BOX_IOU], cues[0, comparison.MASK_IOU] = box_iou, mask_iou
+    pairs = Comparison(np.zeros(1, np.int64), np.zeros(1, np.int64), cues)
+    given = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0, **weights}
+    cost = weighted_cost(pairs, np.array([dissimilarity]), np.array([score], np.float32), StageWeights(**given))
+    return float(cost[0])
 
 
 def cost_of(dissimilarity: float = 0.0, score: float = 1.0, **weights: float) -> float:
     """The cost of one pair with a box IoU of 0.8 and a mask IoU of 0.6."""
-    cost = staged(
-        np.ones((1, 1), np.bool_), np.full((1, 1), 0.8), np.full((1, 1), 0.6), [0], [0],
-        dissimilarity=np.full((1, 1), dissimilarity), scores=np.array([score], np.float32), **weights,
-    )  # fmt: skip
-    return float(cost[0, 0])
+    return weighted(0.8, 0.6, dissimilarity, score, **weights)
 
 
 def test_a_cost_weighs_masks_boxes_appearance_and_scores() -> None:
@@ -119,8 +128,18 @@ def test_a_cost_weighs_masks_boxes_appearance_and_scores() -> None:
     assert cost_of(score=0.5, score_weight=0.5) == pytest.approx(1 - 0.7 * 0.75)
 
 
-def test_only_the_rows_and_columns_asked_for_are_weighed() -> None:
-    in_gate = np.array([[True, False, True], [True, True, True]])
-    box_iou = np.arange(6.0).reshape(2, 3) / 10
-    cost = staged(in_gate, box_iou, box_iou, [1, 0], [2, 1])
-    assert cost == pytest.approx(np.array([[0.5, 0.6], [0.8, np.inf]]))
+def test_only_the_rows_and_columns_asked_for_are_in_the_matrix() -> None:
+    pairs = Comparison(np.array([0, 0, 1, 1, 1]), np.array([0, 2, 0, 1, 2]), np.zeros((5, comparison.CUES)))
+    cost = scattered(pairs, np.arange(5.0), np.array([1, 0]), np.array([2, 1]), (2, 3))
+    assert cost.tolist() == [[4.0, 3.0], [1.0, np.inf]]
+
+
+def test_cues_of_boxes_are_those_of_their_definitions() -> None:
+    track = boxes_as_detections([(0, 0, 10, 40)])
+    found = boxes_as_detections([(3, 4, 23, 24)])
+    seen = compared(track.masks, found, spreads=np.array([[25.0, 36.0]]))
+    assert seen.deviation[0, 0] == pytest.approx(np.hypot(8 / 5, 6 / 6))
+    assert seen.apart[0, 0] == pytest.approx(10 / np.sqrt(20 * 20))
+    assert seen.height[0, 0] == pytest.approx(np.log(2))
+    assert seen.width[0, 0] == pytest.approx(np.log(2))
+    assert seen.contained[0, 0] == pytest.approx(7 * 20 / 400)

@@ -47,7 +47,7 @@ def test_a_batch_is_as_its_parts_and_nothing_is_nothing(shared: Path, network: R
     image, found = people(shared, 100)
     small = ReID.__new__(ReID)
     small.settings, small.runtime, small.size = ReIDSettings(batch=2), network.runtime, network.size
-    small.dimension = network.dimension
+    small.dimension, small.zoo = network.dimension, network.zoo
     assert small.embed(image, found) == pytest.approx(network.embed(image, found), abs=1e-5)
     assert network.embed(image, found.take([])).shape == (0, 512)
 
@@ -56,7 +56,7 @@ def test_the_background_can_be_blanked(shared: Path, network: ReID) -> None:
     image, found = people(shared, 100)
     blank = ReID.__new__(ReID)
     blank.settings, blank.runtime, blank.size = ReIDSettings(blank_background=True), network.runtime, network.size
-    blank.dimension = network.dimension
+    blank.dimension, blank.zoo = network.dimension, network.zoo
     mask = found.masks.image(0)
     other = np.where(mask[:, :, None], image, 255 - image)
     assert blank.embed(image, found)[0] == pytest.approx(blank.embed(other, found)[0], abs=1e-5)

@@ -1,4 +1,4 @@
-"""Every pair of a track and a detection, compared once a frame: gate, box IoU, mask IoU, appearance distance."""
+"""Every pair of a track and a detection, compared once a frame: the gate, and the cues of the pairs inside it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,29 @@ from .masks import MaskArrays, Masks
 __all__ = ["Comparison", "DetectionCues", "Gates", "TrackCues", "compare"]
 
 Matrix = NDArray[np.float64]
+MASK_IOU, BOX_IOU, CONTAINED, DEVIATION, APART, HEIGHT, WIDTH, DISTANCE = range(8)  # the columns of `Comparison.cues`
+CUES = 8
 
 
 class Comparison(NamedTuple):
-    """What is known of each pair of T tracks and N detections, (T, N) each.
+    """What is known of the P pairs of a track and a detection that are inside the gate, by row, then column.
 
-    `in_gate`: bool, whether the pair is of one group of classes and inside the motion gate, or of boxes of which one
-    contains the other; elsewhere the other fields are 0. `box_iou`: of the predicted box and the detected one.
-    `mask_iou`: of the track's moved mask and the detected one; the boxes' where either has no pixels (a mask can move
-    out of the frame). `distance`: cosine distance of the embeddings, the mean of that to the track's moving average and
-    to its nearest view.
+    A pair is inside the gate if both are of one group of classes and the detected centre lies inside the motion gate,
+    or if one box contains the other. `rows`, `columns`: (P,) int64. `cues`: (P, 8) float64:
+
+    - MASK_IOU: of the track's moved mask and the detected one; the boxes' where either has no pixels (a mask can move
+      out of the frame). BOX_IOU: of the predicted box and the detected one.
+    - CONTAINED: common pixels over the smaller mask's pixels; of the boxes where either mask has none.
+    - DEVIATION: Mahalanobis distance of the centres. APART: their distance in object sizes, the geometric mean of the
+      square roots of both areas.
+    - HEIGHT, WIDTH: the absolute logarithm of the ratio of the two heights, and of the widths.
+    - DISTANCE: cosine distance of the embeddings, the mean of that to the track's moving average and to its nearest
+      view; 0 without embeddings.
     """
 
-    in_gate: NDArray[np.bool_]
-    box_iou: Matrix
-    mask_iou: Matrix
-    distance: Matrix
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    cues: Matrix
 
 
 class TrackCues(NamedTuple):
@@ -76,53 +83,85 @@ def whole_offsets(offsets: Matrix, masks: Masks) -> NDArray[np.int64]:
 @compiled
 def compare(tracks: TrackCues, detections: DetectionCues, gates: Gates, height: int, width: int) -> Comparison:
     """Compare T tracks with N detections in a frame of height x width pixels."""
-    count, columns = len(tracks.boxes), len(detections.boxes)
-    in_gate = np.zeros((count, columns), np.bool_)
-    box_iou = np.zeros((count, columns))
-    mask_iou = np.zeros((count, columns))
-    distance = np.zeros((count, columns))
-    boxes, masks = detections.boxes, detections.masks
+    rows, columns = pairs_in_gate(tracks, detections, gates)
+    cues = np.zeros((len(rows), CUES))
+    masks = detections.masks
     dimension = detections.embeddings.shape[1]
-    areas = np.zeros(columns, np.int64)
-    for j in range(columns):
-        x1, y1, x2, y2 = masks.boxes[j]
-        length = np.int64(x2 - x1) * np.int64(y2 - y1)
-        areas[j] = masks.pixels[masks.starts[j] : masks.starts[j] + length].sum()
+    areas = np.full(len(detections.boxes), np.int64(-1))  # counted when they are first needed
+    own_area, last = np.int64(0), np.int64(-1)
+    for p in range(len(rows)):
+        i, j = rows[p], columns[p]
+        dx, dy = tracks.offsets[i]
+        if i != last:
+            own_area, last = np.int64(visible_area(tracks.masks, i, dx, dy, height, width)), i
+        if areas[j] < 0:
+            x1, y1, x2, y2 = masks.boxes[j]
+            length = np.int64(x2 - x1) * np.int64(y2 - y1)
+            areas[j] = masks.pixels[masks.starts[j] : masks.starts[j] + length].sum()
+        boxes_of_pair(tracks, detections, i, j, cues[p])
+        if own_area > 0 and areas[j] > 0:
+            common = common_pixels(tracks.masks, i, dx, dy, masks, j)
+            cues[p, MASK_IOU] = common / (own_area + areas[j] - common)
+            cues[p, CONTAINED] = common / min(own_area, areas[j])
+        if dimension:
+            cues[p, DISTANCE] = cosine_distance(tracks.means, tracks.views, i, detections.embeddings, j)
+    return Comparison(rows, columns, cues)
+
+
+@compiled
+def pairs_in_gate(
+    tracks: TrackCues, detections: DetectionCues, gates: Gates
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the pairs inside the gate."""
+    count, boxes = len(tracks.boxes), detections.boxes
+    inside = np.zeros((count, len(boxes)), np.bool_)
+    total = 0
     for i in range(count):
         x1, y1, x2, y2 = tracks.boxes[i]
         centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
         own_box = (x2 - x1) * (y2 - y1)
-        own_area = -1  # of the moved mask inside the frame; counted when it is first needed
-        dx, dy = tracks.offsets[i]
-        for j in range(columns):
+        spread_x, spread_y = tracks.spreads[i]
+        for j in range(len(boxes)):
             if tracks.groups[i] != detections.groups[j]:
                 continue
             away_x = (boxes[j, 0] + boxes[j, 2]) / 2 - centre_x
             away_y = (boxes[j, 1] + boxes[j, 3]) / 2 - centre_y
-            spread_x, spread_y = tracks.spreads[i]
-            outside = away_x * away_x / spread_x + away_y * away_y / spread_y > gates.mahalanobis
-            common_box = box_intersection(tracks.boxes, i, boxes, j)
-            if common_box > 0:
-                other_box = (boxes[j, 2] - boxes[j, 0]) * (boxes[j, 3] - boxes[j, 1])
-                iou = common_box / (own_box + other_box - common_box)
+            if away_x * away_x / spread_x + away_y * away_y / spread_y > gates.mahalanobis:
                 # When something hides a person's legs, the box centre jumps by a quarter of its height, far outside
                 # the gate. Such a pair is allowed if one box lies inside the other and is not just a small object.
-                if outside and (common_box < gates.contained * min(own_box, other_box) or iou < gates.contained_iou):
+                common = box_intersection(tracks.boxes, i, boxes, j)
+                other_box = (boxes[j, 2] - boxes[j, 0]) * (boxes[j, 3] - boxes[j, 1])
+                if common <= 0 or common < gates.contained * min(own_box, other_box):
                     continue
-                box_iou[i, j] = iou
-            elif outside:
-                continue
-            in_gate[i, j] = True
-            if own_area < 0:
-                own_area = visible_area(tracks.masks, i, dx, dy, height, width)
-            if own_area == 0 or areas[j] == 0:
-                mask_iou[i, j] = box_iou[i, j]
-            else:
-                common = common_pixels(tracks.masks, i, dx, dy, masks, j)
-                mask_iou[i, j] = common / (own_area + areas[j] - common)
-            if dimension:
-                distance[i, j] = cosine_distance(tracks.means, tracks.views, i, detections.embeddings, j)
-    return Comparison(in_gate, box_iou, mask_iou, distance)
+                if common / (own_box + other_box - common) < gates.contained_iou:
+                    continue
+            inside[i, j] = True
+            total += 1
+    rows, columns, place = np.zeros(total, np.int64), np.zeros(total, np.int64), 0
+    for i in range(count):
+        for j in range(len(boxes)):
+            if inside[i, j]:
+                rows[place], columns[place] = i, j
+                place += 1
+    return rows, columns
+
+
+@compiled
+def boxes_of_pair(tracks: TrackCues, detections: DetectionCues, i: int, j: int, cues: NDArray[np.float64]) -> None:
+    """Write the cues (8,) of a pair's boxes; those of masks are the boxes' at first."""
+    x1, y1, x2, y2 = tracks.boxes[i]
+    u1, v1, u2, v2 = detections.boxes[j]
+    common = box_intersection(tracks.boxes, i, detections.boxes, j)
+    own, other = (x2 - x1) * (y2 - y1), (u2 - u1) * (v2 - v1)
+    if common > 0:
+        cues[MASK_IOU] = cues[BOX_IOU] = common / (own + other - common)
+        cues[CONTAINED] = common / min(own, other)
+    away_x, away_y = (u1 + u2 - x1 - x2) / 2, (v1 + v2 - y1 - y2) / 2
+    spread_x, spread_y = tracks.spreads[i]
+    cues[DEVIATION] = np.sqrt(away_x * away_x / spread_x + away_y * away_y / spread_y)
+    cues[APART] = np.hypot(away_x, away_y) / np.sqrt(np.sqrt(max(own, 1.0) * max(other, 1.0)))
+    cues[HEIGHT] = abs(np.log(max(v2 - v1, 1.0) / max(y2 - y1, 1.0)))
+    cues[WIDTH] = abs(np.log(max(u2 - u1, 1.0) / max(x2 - x1, 1.0)))
 
 
 @compiled

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from .appearance import AppearanceScale, AppearanceSettings
 from .assignment import Solver, assign
-from .comparison import Comparison
-from .cost import StageWeights, stage_cost
+from .comparison import DISTANCE, Comparison
+from .cost import StageWeights, scattered, weighted_cost
 from .lifecycle import LOST, ROUNDING, State
 from .tracks import Tracks
 
@@ -99,9 +99,11 @@ def associate(
 ) -> Matches:
     """The matches of all stages, one stage after another among the tracks and detections that are still free.
 
-    `pairs`: (T, N) each. `scores`: (N,). `free`: (N,) the detections that take part at all. `now`: seconds.
+    `scores`: (N,). `free`: (N,) the detections that take part at all. `now`: seconds.
     """
-    dissimilarity = {} if has_embeddings else dict.fromkeys((False, True), pairs.distance)
+    distance = pairs.cues[:, DISTANCE]
+    dissimilarity = {} if has_embeddings else dict.fromkeys((False, True), distance)
+    sides = len(tracks), len(scores)
     free_tracks, free = np.ones(len(tracks), np.bool_), free.copy()
     rows_of, columns_of = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     counts = np.bincount(tracks.states, minlength=len(State)).tolist()
@@ -118,8 +120,9 @@ def associate(
         if len(rows) == 0:
             continue
         if stage.strict not in dissimilarity:
-            dissimilarity[stage.strict] = scale.dissimilarity(pairs.distance, settings, stage.strict)
-        cost = stage_cost(pairs, dissimilarity[stage.strict], scores, rows, columns, weights_of[has_embeddings])
+            dissimilarity[stage.strict] = scale.dissimilarity(distance, settings, stage.strict)
+        of_pairs = weighted_cost(pairs, dissimilarity[stage.strict], scores, weights_of[has_embeddings])
+        cost = scattered(pairs, of_pairs, rows, columns, sides)
         limit = stage.limit if has_embeddings or not stage.limit_without_appearance else stage.limit_without_appearance
         made = assign(cost, limit, solver)
         rows_of.append(rows[made[:, 0]])

@@ -14,7 +14,7 @@ from . import motion, snapshot
 from .appearance import AppearanceScale, AppearanceSettings, clean
 from .assignment import Solver
 from .class_groups import CONFUSABLE, ClassGroups
-from .comparison import Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
+from .comparison import DISTANCE, Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
 from .detections import Detections
 from .duplicates import without_duplicates
 from .lifecycle import CONFIRMED, LOST, REMOVED, LifecycleSettings, State, first_states, next_states
@@ -277,8 +277,10 @@ class Tracker:
             return self._scale
         confident = frame.unique & (frame.detections.scores >= settings.reference_score)
         scale = self._scale.with_frame(embeddings[confident], settings)
+        partner = np.full(len(tracks), -1)  # the detection by which each sure track was matched
         sure = frame.is_clean[matches.detections] & (tracks.states[matches.tracks] == CONFIRMED)
-        return scale.with_matches(pairs.distance[matches.tracks[sure], matches.detections[sure]], settings)
+        partner[matches.tracks[sure]] = matches.detections[sure]
+        return scale.with_matches(pairs.cues[partner[pairs.rows] == pairs.columns, DISTANCE], settings)
 
     def _corrected(self, tracks: Tracks, frame: Frame, matches: Matches) -> Tracks:
         """The tracks after their detections were taken in, with their new states."""

@@ -16,13 +16,15 @@ __all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "seqmap", "split_length
 @dataclass(frozen=True)
 class Benchmark:
     """`classes`: the benchmark's own name of each class to the engine's id. `first_frame`: the number of a sequence's
-    first frame. `splits`: for each split its sequences and their lengths in frames.
+    first frame. `splits`: for each split its sequences and their lengths in frames. `boxes`: whether truth and results
+    are compared by boxes, not masks.
     """
 
     name: str
     classes: Mapping[str, int]
     first_frame: int
     splits: Mapping[str, Mapping[str, int]]
+    boxes: bool = False
 
     def lengths(self) -> dict[str, int]:
         """Every sequence whose truth is public, with its length."""
@@ -70,6 +72,11 @@ BENCHMARKS["kitti-step"] = Benchmark("kitti-step", {}, 0, BENCHMARKS["kitti-mots
 
 # BDD100K's segmentation tracking names classes in its files, and has no sequence map.
 BENCHMARKS["bdd-mots"] = Benchmark("bdd-mots", BDD_CLASSES, 0, {})
+
+# Their truth is box text, and their sequences have `seqinfo.ini`. They differ in their videos only; in MOT20 a vehicle
+# is a distractor too.
+for box_benchmark in ("mot17", "mot20", "dancetrack", "sportsmot"):
+    BENCHMARKS[box_benchmark] = Benchmark(box_benchmark, {"pedestrian": CLASS_IDS["person"]}, 1, {}, boxes=True)
 
 
 def benchmark_named(name: str) -> Benchmark:

@@ -221,13 +221,18 @@ def first_behind(stops: Places, low: int, high: int, pixel: int) -> int:
 
 
 @compiled
-def shared(a: RunArrays, i: int, a_high: int, b: RunArrays, j: int, b_high: int) -> int:
-    """How many pixels the runs i to a_high of `a` share with the runs j to b_high of `b`."""
+def shared(
+    a_starts: Places, a_stops: Places, i: int, a_high: int, b_starts: Places, b_stops: Places, j: int, b_high: int
+) -> int:
+    """How many pixels the runs i to a_high of `a` share with the runs j to b_high of `b`.
+
+    It takes arrays: a named tuple would be taken apart, and its arrays counted, at each of millions of calls.
+    """
     common = 0
     if i >= a_high or j >= b_high:
         return 0
     # Both current runs stay in registers; only the one that ends first is read anew.
-    start_a, stop_a, start_b, stop_b = a.starts[i], a.stops[i], b.starts[j], b.stops[j]
+    start_a, stop_a, start_b, stop_b = a_starts[i], a_stops[i], b_starts[j], b_stops[j]
     while True:
         low = max(start_a, start_b)
         high = min(stop_a, stop_b)
@@ -237,12 +242,12 @@ def shared(a: RunArrays, i: int, a_high: int, b: RunArrays, j: int, b_high: int)
             i += 1
             if i == a_high:
                 return common
-            start_a, stop_a = a.starts[i], a.stops[i]
+            start_a, stop_a = a_starts[i], a_stops[i]
         else:
             j += 1
             if j == b_high:
                 return common
-            start_b, stop_b = b.starts[j], b.stops[j]
+            start_b, stop_b = b_starts[j], b_stops[j]
 
 
 @compiled
@@ -259,26 +264,28 @@ def common_pixels(
     pixels = np.empty(room, np.int64)
     count = 0
     # The first pixel of each mask of b, and the one after its last, in the order in which the loop reads them.
-    b_begins, b_ends = b.starts[b.bounds[b_rows.rows]], b.stops[b.bounds[b_rows.rows + 1] - 1]
+    a_starts, a_stops, a_bounds, b_starts, b_stops, b_bounds = a.starts, a.stops, a.bounds, b.starts, b.stops, b.bounds
+    a_frames, b_frames = a_rows.frames, b_rows.frames
+    b_begins, b_ends = b_starts[b_bounds[b_rows.rows]], b_stops[b_bounds[b_rows.rows + 1] - 1]
     b_first = 0
     for a_place in range(len(a_rows.rows)):
-        frame = a_rows.frames[a_place]
-        while b_first < len(b_rows.rows) and b_rows.frames[b_first] < frame:
+        frame = a_frames[a_place]
+        while b_first < len(b_rows.rows) and b_frames[b_first] < frame:
             b_first += 1
         i = a_rows.rows[a_place]
-        a_low, a_high = a.bounds[i], a.bounds[i + 1]
-        begin, end = a.starts[a_low], a.stops[a_high - 1]
+        a_low, a_high = a_bounds[i], a_bounds[i + 1]
+        begin, end = a_starts[a_low], a_stops[a_high - 1]
         b_place = a_place if same else b_first - 1
-        while b_place + 1 < len(b_rows.rows) and b_rows.frames[b_place + 1] == frame:
+        while b_place + 1 < len(b_rows.rows) and b_frames[b_place + 1] == frame:
             b_place += 1
             if b_ends[b_place] <= begin or end <= b_begins[b_place]:
                 continue
             j = b_rows.rows[b_place]
-            b_low, b_high = b.bounds[j], b.bounds[j + 1]
+            b_low, b_high = b_bounds[j], b_bounds[j + 1]
             # Only the columns that both reach: the first runs that end after the other's begin, by bisection.
             common = shared(
-                a, first_behind(a.stops, a_low, a_high, b_begins[b_place]), a_high,
-                b, first_behind(b.stops, b_low, b_high, begin), b_high,
+                a_starts, a_stops, first_behind(a_stops, a_low, a_high, b_begins[b_place]), a_high,
+                b_starts, b_stops, first_behind(b_stops, b_low, b_high, begin), b_high,
             )  # fmt: skip
             if common:
                 if count == room:

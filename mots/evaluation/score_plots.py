@@ -13,7 +13,7 @@ from mots.optional import optional_import
 __all__ = ["plot"]
 
 CURVES = {"HOTA": "hota", "DetA": "det_a", "AssA": "ass_a", "LocA": "loc_a"}
-BARS = ("HOTA", "sMOTSA", "IDF1")
+BARS = ("HOTA", "sMOTSA", "sMOTA", "IDF1")
 
 
 def plot(scores: Scores, folder: str | Path) -> list[Path]:

@@ -11,6 +11,7 @@ from mots.evaluation.scoring import COUNTS, Scores
 __all__ = ["COLUMNS", "as_csv", "as_json", "print_table"]
 
 COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "FP", "FN")  # as many as fit into 80 characters
+BOX_COLUMNS = ("HOTA", "DetA", "AssA", "sMOTA", "MOTA", "IDF1", "IDS", "FP", "FN")
 TOGETHER = "combined"
 
 
@@ -27,7 +28,7 @@ def print_table(scores: Scores) -> None:
             title=f"{name}, per cent", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 0), pad_edge=False
         )
         table.add_column("sequence", no_wrap=True)
-        columns = COLUMNS if COLUMNS[0] in combined else tuple(combined)
+        columns = next((each for each in (COLUMNS, BOX_COLUMNS) if set(each) <= set(combined)), tuple(combined))
         for column in columns:
             table.add_column(column, justify="right", no_wrap=True)
         for sequence, classes in whole["sequences"].items():

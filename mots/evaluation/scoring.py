@@ -21,10 +21,12 @@ from mots.benchmarks.rules import check_disjoint, inside
 from mots.classes import IGNORE
 from mots.encodings.runs import common_pixels
 from mots.errors import InputError
+from mots.evaluation.box_scoring import load_boxes, scored_boxes
 from mots.evaluation.step_scoring import score_step
 from mots.formats import places
 from mots.formats.faults import Report, fail, ignore_fault
 from mots.formats.label_table import LabelTable, table_of_frames
+from mots.formats.mot_boxes import boxes_of_masks
 from mots.labels import HasLabels
 from mots.metrics.clear import ClearCounts, Convention, clear
 from mots.metrics.events import events
@@ -39,6 +41,8 @@ Frames = Sequence[HasLabels]
 InMemory = Mapping[str, Frames] | Frames
 Labels = Mapping[str, Frames] | Frames | Mapping[str, Path]
 IN_MEMORY = "sequence"  # the name of a single sequence that is given as frames
+MASK_NAMES = ("sMOTSA", "MOTSA", "MOTSP", "MODSA", "MOTSAL")
+BOX_NAMES = ("sMOTA", "MOTA", "MOTP", "MODA", "MOTAL")  # of the same numbers, where boxes are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,7 @@ class ClassScores:
     identity: IdentityCounts = field(default_factory=IdentityCounts)
     frames: int = 0
     result_tracks: int = 0
+    boxes: bool = False  # whether boxes were compared: CLEAR's numbers then have MOTChallenge's names, MOTA for MOTSA
 
     def __add__(self, other: ClassScores) -> ClassScores:
         return ClassScores(
@@ -58,17 +63,15 @@ class ClassScores:
             self.identity + other.identity,
             self.frames + other.frames,
             self.result_tracks + other.result_tracks,
+            self.boxes or other.boxes,
         )
 
     def numbers(self) -> dict[str, float]:
         """Every number by its name, ratios as fractions of one; HOTA's are means over alpha unless named `(0)`."""
         c, h, i = self.clear, self.hota, self.identity
+        ratios = (c.smotsa, c.motsa, c.motsp, c.moda, c.motsal)
         return {
-            "sMOTSA": c.smotsa,
-            "MOTSA": c.motsa,
-            "MOTSP": c.motsp,
-            "MODSA": c.moda,
-            "MOTSAL": c.motsal,
+            **dict(zip(BOX_NAMES if self.boxes else MASK_NAMES, ratios, strict=True)),
             "TP": c.tp,
             "FP": c.fp,
             "FN": c.fn,
@@ -121,7 +124,9 @@ class Scores:
     @property
     def combined(self) -> dict[str, Any]:
         classes = dict.fromkeys(name for each in self.sequences.values() for name in each)
-        return {name: reduce(add, [each[name] for each in self.sequences.values()]) for name in classes}
+        every = {name: [each[name] for each in self.sequences.values()] for name in classes}
+        # Each is added to nothing first: a sum of one sequence has the ratios of sums too, as TrackEval's has.
+        return {name: reduce(add, each, type(each[0])()) for name, each in every.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """`{"combined": {class: numbers}, "sequences": {sequence: {class: numbers}}}`; see `ClassScores.numbers`.
@@ -173,8 +178,9 @@ def score(
     sequence of `FrameLabels` or `TrackedFrame`s, or a mapping of names to such. Mappings of names to paths pair files
     from anywhere. `split`: a split of the benchmark, or a `.seqmap` file; without it, every sequence of the truth.
     `classes`: of the benchmark's names. `convention`: trackeval or mots_tools. `report` is given each fault of the
-    files; the default raises FormatError. `jobs`: processes over sequences. `with_events`: also list every match,
-    switch, miss and false positive.
+    files; the default raises FormatError. mot17, mot20, dancetrack and sportsmot compare boxes: their truth is
+    MOTChallenge's box text, their results box text or masks, of which the tight boxes count. `jobs`: processes over
+    sequences. `with_events`: also list every match, switch, miss and false positive.
 
     Raises InputError for unknown names and missing sequences, FormatError for a file that cannot be read.
     """
@@ -288,6 +294,11 @@ def score_sequence(
     task: Task, bench: Benchmark, classes: list[str], convention: Convention, report: Report, with_events: bool
 ) -> tuple[dict[str, ClassScores], list[tuple[str, int, str, int | None, int | None, float | None]]]:
     """The scores of one sequence by class, and its events, each with its class, where they are wanted."""
+    if bench.boxes:
+        boxes = boxes_of_task(task, bench, report)
+        return {name: class_scores(boxes, convention, True) for name in classes}, (
+            [(name, *event) for name in classes for event in events(boxes, convention)] if with_events else []
+        )
     first = bench.first_frame
     if isinstance(task.truth, places.Place) and isinstance(task.results, places.Place):
         truth = places.load(task.truth, report)
@@ -311,15 +322,27 @@ def score_sequence(
     rows: list[tuple[str, int, str, int | None, int | None, float | None]] = []
     for name in classes:
         sequence = one_class(truth, results, pairs, areas, bench.classes[name], last - first + 1, convention)
-        scores[name] = ClassScores(
-            clear(sequence, convention),
-            hota(sequence),
-            identity(sequence),
-            sequence.frames,
-            len(sequence.result_tracks[0]),
-        )
+        scores[name] = class_scores(sequence, convention)
         rows += [(name, *event) for event in events(sequence, convention)] if with_events else []
     return scores, rows
+
+
+def class_scores(sequence: ScoredSequence, convention: Convention, boxes: bool = False) -> ClassScores:
+    """All counts of one class of a sequence."""
+    counts = clear(sequence, convention), hota(sequence), identity(sequence)
+    return ClassScores(*counts, sequence.frames, len(sequence.result_tracks[0]), boxes)
+
+
+def boxes_of_task(task: Task, bench: Benchmark, report: Report) -> ScoredSequence:
+    """The pedestrians of a sequence as boxes."""
+    truth, results = (
+        load_boxes(side, report)
+        if isinstance(side, places.Place)
+        else boxes_of_masks(table_of_frames(side, f"{what} of {task.name}"))
+        for side, what in ((task.truth, "the truth"), (task.results, "the results"))
+    )
+    last = task.frames or int(truth.frames.max(initial=bench.first_frame))
+    return scored_boxes(truth, results, bench.name, bench.first_frame, last, report)
 
 
 def one_class(

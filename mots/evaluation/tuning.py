@@ -36,6 +36,7 @@ class Range:
     high: float
 
 
+SHOWN = ("HOTA", "AssA", "DetA", "sMOTSA", "sMOTA", "IDF1")  # the scores in trials.csv, where a benchmark has them
 # The settings that are searched by default.
 RANGES: dict[str, Range] = {
     "tracker.lifecycle.new_score": Range(0.3, 0.8),
@@ -171,8 +172,9 @@ def work(search: Search, number: int) -> None:
     def objective(trial: Any) -> float:
         values = {name: trial.suggest_float(name, each.low, each.high) for name, each in search.ranges.items()}
         numbers = numbers_of(search, pairs, with_numbers(search.settings, values))
-        for name in ("HOTA", "AssA", "DetA", "sMOTSA", "IDF1"):
-            trial.set_user_attr(name, numbers[name])
+        for name in SHOWN:
+            if name in numbers:
+                trial.set_user_attr(name, numbers[name])
         return numbers[search.metric]
 
     if len(study.get_trials(states=finished)) < search.trials:
@@ -219,7 +221,8 @@ def trials_csv(study: Any, search: Search) -> str:
     """A line for each finished trial."""
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\n")
-    scores = ("HOTA", "AssA", "DetA", "sMOTSA", "IDF1")
+    shown = {name for trial in study.trials for name in trial.user_attrs}
+    scores = [name for name in SHOWN if name in shown]
     writer.writerow(["trial", f"best by {search.metric}", *scores, *search.ranges])
     for trial in study.trials:
         if trial.value is not None:

@@ -24,7 +24,9 @@ class ClearCounts:
     """Counts that add over sequences; the ratios are properties.
 
     `soft_tp`: the IoU of all matches. `frames`: of sequences that have both objects and hypotheses (as TrackEval
-    counts them). `objects`, `hypotheses`: masks; `objects` = tp + fn.
+    counts them). `objects`, `hypotheses`: masks; `objects` = tp + fn. `one_sided`: of one sequence without objects or
+    without hypotheses, of which TrackEval leaves every ratio at 0; in a sum of sequences the ratios are those of the
+    summed counts again.
     """
 
     tp: int = 0
@@ -37,9 +39,14 @@ class ClearCounts:
     pt: int = 0
     ml: int = 0
     frames: int = 0
+    one_sided: bool = False
 
     def __add__(self, other: ClearCounts) -> ClearCounts:
-        return ClearCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return ClearCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)[:-1]))
+
+    def ratio(self, part: float, whole: float) -> float:
+        """Part of a whole of at least 1; 0 of a one-sided sequence."""
+        return 0.0 if self.one_sided else part / max(whole, 1)
 
     @property
     def objects(self) -> int:
@@ -56,54 +63,54 @@ class ClearCounts:
 
     @property
     def smotsa(self) -> float:
-        return (self.soft_tp - self.fp - self.ids) / max(self.objects, 1)
+        return self.ratio(self.soft_tp - self.fp - self.ids, self.objects)
 
     @property
     def motsa(self) -> float:
-        return (self.tp - self.fp - self.ids) / max(self.objects, 1)
+        return self.ratio(self.tp - self.fp - self.ids, self.objects)
 
     @property
     def moda(self) -> float:
         """MOTSA without the switches."""
-        return (self.tp - self.fp) / max(self.objects, 1)
+        return self.ratio(self.tp - self.fp, self.objects)
 
     @property
     def motsal(self) -> float:
         """MOTSA with the decimal logarithm of the switches."""
-        return (self.tp - self.fp - (float(np.log10(self.ids)) if self.ids else 0.0)) / max(self.objects, 1)
+        return self.ratio(self.tp - self.fp - (float(np.log10(self.ids)) if self.ids else 0.0), self.objects)
 
     @property
     def motsp(self) -> float:
-        return self.soft_tp / max(self.tp, 1)
+        return self.ratio(self.soft_tp, self.tp)
 
     @property
     def recall(self) -> float:
-        return self.tp / max(self.objects, 1)
+        return self.ratio(self.tp, self.objects)
 
     @property
     def precision(self) -> float:
-        return self.tp / max(self.hypotheses, 1)
+        return self.ratio(self.tp, self.hypotheses)
 
     @property
     def f1(self) -> float:
-        return self.tp / max(self.tp + 0.5 * self.fn + 0.5 * self.fp, 1.0)
+        return self.ratio(self.tp, self.tp + 0.5 * self.fn + 0.5 * self.fp)
 
     @property
     def faf(self) -> float:
         """False positives a frame."""
-        return self.fp / max(self.frames, 1)
+        return self.ratio(self.fp, self.frames)
 
     @property
     def mtr(self) -> float:
-        return self.mt / max(self.tracks, 1)
+        return self.ratio(self.mt, self.tracks)
 
     @property
     def ptr(self) -> float:
-        return self.pt / max(self.tracks, 1)
+        return self.ratio(self.pt, self.tracks)
 
     @property
     def mlr(self) -> float:
-        return self.ml / max(self.tracks, 1)
+        return 1.0 if self.one_sided else self.ratio(self.ml, self.tracks)  # TrackEval sets this one
 
 
 def clear(sequence: ScoredSequence, convention: Convention = "trackeval") -> ClearCounts:
@@ -111,7 +118,7 @@ def clear(sequence: ScoredSequence, convention: Convention = "trackeval") -> Cle
     objects, hypotheses = len(sequence.truth_ids), len(sequence.result_ids)
     ids, track = sequence.truth_tracks
     if hypotheses == 0 or objects == 0:
-        return ClearCounts(fp=hypotheses, fn=objects, ml=len(ids))
+        return ClearCounts(fp=hypotheses, fn=objects, ml=len(ids), one_sided=convention == "trackeval")
     pairs = matches(sequence, convention)
     truth, result = sequence.pairs[pairs].T
     # Matches track by track, each in the order of frames.
@@ -172,7 +179,7 @@ def matches(sequence: ScoredSequence, convention: Convention = "trackeval") -> N
     contested = sequence.contested(pairs)
     if len(contested) == 0:
         return pairs
-    frame_of = sequence.truth_frames[sequence.pairs[:, 0]]
+    frame_of = sequence.truth_frames[sequence.pairs[pairs, 0]]  # ascending, as pairs are
     both = np.intersect1d(sequence.truth_frames, sequence.result_frames)
     chosen: dict[int, NDArray[np.int64]] = {}
     for frame in contested.tolist():
@@ -180,7 +187,7 @@ def matches(sequence: ScoredSequence, convention: Convention = "trackeval") -> N
         before: dict[int, int] = {}
         if place > 0:
             last = int(both[place - 1])
-            kept = chosen[last] if last in chosen else pairs[frame_of[pairs] == last]
+            kept = chosen[last] if last in chosen else in_frame(pairs, frame_of, last)
             truth, result = sequence.pairs[kept].T
             before = dict(zip(sequence.truth_ids[truth].tolist(), sequence.result_ids[result].tolist(), strict=True))
         rows, columns, matrix = sequence.dense(frame, sequence.iou)
@@ -190,7 +197,13 @@ def matches(sequence: ScoredSequence, convention: Convention = "trackeval") -> N
         )
         gain = np.where(matrix >= HALF - EPS, 1000.0 * same + matrix, 0.0)
         found = {(int(rows[i]), int(columns[j])) for i, j in solve(gain) if gain[i, j] > EPS}
-        here = pairs[frame_of[pairs] == frame]
+        here = in_frame(pairs, frame_of, frame)
         chosen[frame] = here[[(int(a), int(b)) in found for a, b in sequence.pairs[here]]]
-    free = pairs[~np.isin(frame_of[pairs], contested)]
+    free = pairs[~np.isin(frame_of, contested)]
     return np.sort(np.concatenate([free, *chosen.values()]))
+
+
+def in_frame(pairs: NDArray[np.int64], frames: NDArray[np.int64], frame: int) -> NDArray[np.int64]:
+    """The pairs (K,) of one frame; `frames` (K,): of each pair, ascending."""
+    begin, end = np.searchsorted(frames, (frame, frame + 1))
+    return pairs[begin:end]

@@ -60,11 +60,11 @@ class ScoredSequence:
 
     def dense(self, frame: int, values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Matrix]:
         """The objects, the hypotheses and the (objects, hypotheses) matrix of one frame; `values` are the pairs'."""
-        rows = np.flatnonzero(self.truth_frames == frame)
-        columns = np.flatnonzero(self.result_frames == frame)
+        rows = np.arange(*np.searchsorted(self.truth_frames, (frame, frame + 1)))
+        columns = np.arange(*np.searchsorted(self.result_frames, (frame, frame + 1)))
         matrix = np.zeros((len(rows), len(columns)))
-        here = np.flatnonzero(self.truth_frames[self.pairs[:, 0]] == frame)
-        if len(here):
+        if len(rows):
+            here = np.arange(*np.searchsorted(self.pairs[:, 0], (rows[0], rows[-1] + 1)))
             matrix[self.pairs[here, 0] - rows[0], self.pairs[here, 1] - columns[0]] = values[here]
         return rows, columns, matrix
 

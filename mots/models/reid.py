@@ -1,6 +1,7 @@
 """ReID networks: an embedding of each detection by which an object is recognised after an occlusion.
 
-OSNet and its relatives from torchreid (`.pth`, `.pt`), or an export of any network from crops to features (`.onnx`).
+OSNet and its relatives from torchreid (`.pth`, `.pt`), an export of any network from crops to features (`.onnx`), or a
+network of the Open Model Zoo (`.xml`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from mots.errors import FormatError
 from mots.models.onnx_runtime import OnnxRuntime
+from mots.models.openvino_runtime import OpenVinoRuntime
 from mots.models.torch_runtime import TorchRuntime
 from mots.models.weights import find
 from mots.trackers.detections import Detections
@@ -47,9 +49,11 @@ class ReID:
         self.settings = settings or ReIDSettings()
         path = find(self.settings.weights)
         self.size = SIZE
-        self.runtime: TorchRuntime | OnnxRuntime
-        if path.suffix == ".onnx":
-            self.runtime = OnnxRuntime(path)
+        # The Open Model Zoo's networks take blue, green, red from 0 to 255; the others what ImageNet's networks take.
+        self.zoo = path.suffix == ".xml"
+        self.runtime: TorchRuntime | OnnxRuntime | OpenVinoRuntime
+        if path.suffix in (".onnx", ".xml"):
+            self.runtime = OpenVinoRuntime(path) if self.zoo else OnnxRuntime(path)
             self.size = self.runtime.fixed_size or SIZE
             if len(self.runtime.output_shapes[0]) != 2:
                 raise FormatError(f"{path}: not a ReID network: wanted one from crops (B, 3, H, W) to features (B, D)")
@@ -95,6 +99,8 @@ class ReID:
             part = np.where(inside[:, :, None], part, np.rint(255 * MEAN).astype(np.uint8))
         tall, wide = self.size
         resized = np.asarray(Image.fromarray(part).resize((wide, tall), Image.Resampling.BILINEAR), np.float32)
+        if self.zoo:
+            return np.ascontiguousarray(resized[:, :, ::-1].transpose(2, 0, 1))
         return np.asarray(((resized / 255 - MEAN) / DEVIATION).transpose(2, 0, 1), np.float32)
 
 

@@ -5,24 +5,57 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from mots.errors import FormatError, InputError
 
-__all__ = ["DEMO", "OFFICIAL", "cache_folder", "find"]
+__all__ = ["DEMO", "OFFICIAL", "Download", "cache_folder", "find"]
 
 DEMO = "demo"  # the embedded weights, trained on the toy world
 
-RELEASE = "https://github.com/ultralytics/assets/releases/download/v8.4.0/"
 ADVICE = "Give a path, or put the file into the folder that $MOTS_WEIGHTS names."
-# Ultralytics' files that are fetched, with their sha256: a file that cannot be checked is not fetched.
-OFFICIAL = {"yolov8n-seg.pt": "a7cd8f929e1903d78a12a48efecab430209f18dc46cb96c3599a5980c63c423c"}
 
 
-def find(name: str | Path, release: str = RELEASE) -> Path:
-    """The file of these weights: a path, or a name (with or without `.pt`) that is looked for in turn in
-    `$MOTS_WEIGHTS`, in the user's cache, and among Ultralytics' published files, whose sha256 is checked.
+@dataclass(frozen=True)
+class Download:
+    """Published files that belong together: the folder they lie in, and the sha256 of each by name. A file that cannot
+    be checked is not fetched."""
+
+    folder: str
+    sha256: Mapping[str, str]
+
+
+ZOO = "https://storage.openvinotoolkit.org/repositories/open_model_zoo/2021.4/models_bin/3/"
+SMALL, LARGE = "person-reidentification-retail-0288", "person-reidentification-retail-0277"
+# By the name of the file that is asked for. The Open Model Zoo's sums are those of its own model.yml files.
+OFFICIAL = {
+    "yolov8n-seg.pt": Download(
+        "https://github.com/ultralytics/assets/releases/download/v8.4.0/",
+        {"yolov8n-seg.pt": "a7cd8f929e1903d78a12a48efecab430209f18dc46cb96c3599a5980c63c423c"},
+    ),
+    f"{SMALL}.xml": Download(
+        f"{ZOO}{SMALL}/FP32/",
+        {
+            f"{SMALL}.bin": "af7c8cfd585292ca319e8828b8e6bcfa4ccde415b2049a080158ae6013cce648",
+            f"{SMALL}.xml": "59652440ca5c2dc67a20abfeb66b5e2497644c4f463ea5a9079b36f5bce021f6",
+        },
+    ),
+    f"{LARGE}.xml": Download(
+        f"{ZOO}{LARGE}/FP32/",
+        {
+            f"{LARGE}.bin": "d3f1959a6c6411ff3b24246f9e4b5c1510a827f3f51fb56143bc8c399853ac92",
+            f"{LARGE}.xml": "22d6e13c6ba856416e23ab033bfde051c6e89696d21be2a7e98670d90a6140b4",
+        },
+    ),
+}
+
+
+def find(name: str | Path, official: Mapping[str, Download] = OFFICIAL) -> Path:
+    """The file of these weights: a path, or a name (with or without its ending) that is looked for in turn in
+    `$MOTS_WEIGHTS`, in the user's cache, and among the published files that are known, whose sha256 is checked.
 
     Raises InputError that names each place where it looked, FormatError for a download with another sha256.
     """
@@ -33,15 +66,17 @@ def find(name: str | Path, release: str = RELEASE) -> Path:
         return path
     tried = [str(path)]
     if path.name == str(path):
-        file = path.name if path.suffix else f"{path.name}.pt"
+        file = path.name if path.suffix else next((f for f in official if Path(f).stem == path.name), f"{path.name}.pt")
         folders = [Path(folder) for folder in [os.environ.get("MOTS_WEIGHTS", "")] if folder]
         for place in [folder / file for folder in folders] + [cache_folder() / file]:
             if place.is_file():
                 return place
             tried.append(str(place))
-        if file in OFFICIAL:
-            return fetch(file, release, tried)
-        tried.append(f"Ultralytics' downloads (only {', '.join(OFFICIAL)} can be checked, so only that is fetched)")
+        if file in official:
+            for each, sha256 in official[file].sha256.items():  # the file that is asked for comes last
+                target = fetch(each, official[file].folder, sha256, tried)
+            return target
+        tried.append(f"the downloads that can be checked: {', '.join(official)}")
     places = "".join(f"\n  {place}" for place in tried)
     raise InputError(f"no weights '{name}'; looked in:{places}\n{ADVICE}")
 
@@ -57,8 +92,8 @@ def cache_folder() -> Path:
     return Path.home() / ".cache/mots"
 
 
-def fetch(file: str, release: str, tried: list[str]) -> Path:
-    """Download an official file into the cache; it gets its name once its sha256 is right."""
+def fetch(file: str, folder: str, sha256: str, tried: list[str]) -> Path:
+    """Download a published file into the cache; it gets its name once its sha256 is right."""
     import urllib.error
     import urllib.request
 
@@ -67,18 +102,18 @@ def fetch(file: str, release: str, tried: list[str]) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256()
-        with urllib.request.urlopen(release + file, timeout=30) as answer, part.open("wb") as output:
+        with urllib.request.urlopen(folder + file, timeout=30) as answer, part.open("wb") as output:
             while block := answer.read(1 << 20):
                 digest.update(block)
                 output.write(block)
-        if digest.hexdigest() != OFFICIAL[file]:
+        if digest.hexdigest() != sha256:
             raise FormatError(
-                f"{release}{file}: sha256 {digest.hexdigest()} where {OFFICIAL[file]} was expected: "
+                f"{folder}{file}: sha256 {digest.hexdigest()} where {sha256} was expected: "
                 "the download is damaged or not the official file, and was deleted"
             )
         part.replace(target)
     except (OSError, urllib.error.URLError) as error:
-        places = "".join(f"\n  {place}" for place in [*tried, f"{release}{file} ({error})"])
+        places = "".join(f"\n  {place}" for place in [*tried, f"{folder}{file} ({error})"])
         raise InputError(f"no weights '{file}'; looked in:{places}\n{ADVICE}") from error
     finally:
         part.unlink(missing_ok=True)

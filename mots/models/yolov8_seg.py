@@ -1,9 +1,9 @@
 """YOLOv8-Seg: images in, detections with masks at the images' own resolution out.
 
-Runs any Ultralytics segmentation checkpoint: `.pt` with ultralytics and torch, `.onnx` with onnxruntime and no torch.
-Both share everything around the network, which works on arrays: letterbox, non-maximum suppression, masks. A mask's
-logits are linear in the prototypes and bilinear upsampling is a matrix for each axis, so each mask is upsampled inside
-its own box only, and an array (N, H, W) never exists.
+Runs any Ultralytics segmentation checkpoint: `.pt` with ultralytics and torch, `.onnx` with onnxruntime and `.xml` with
+OpenVINO, both without torch. They share everything around the network, which works on arrays: letterbox, non-maximum
+suppression, masks. A mask's logits are linear in the prototypes and bilinear upsampling is a matrix for each axis, so
+each mask is upsampled inside its own box only, and an array (N, H, W) never exists.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mots.classes import engine_ids
 from mots.errors import FormatError, InputError
 from mots.models import weights
 from mots.models.onnx_runtime import OnnxRuntime
+from mots.models.openvino_runtime import OpenVinoRuntime
 from mots.models.torch_runtime import TorchRuntime
 from mots.optional import opencv
 from mots.trackers.detections import Detections
@@ -60,13 +61,15 @@ class YOLOv8Seg:
         self.settings = settings or DetectorSettings()
         self.path = weights.find(self.settings.weights)
         check_settings(self.settings)
-        self.runtime: TorchRuntime | OnnxRuntime
+        self.runtime: TorchRuntime | OnnxRuntime | OpenVinoRuntime
         if self.path.suffix == ".onnx":
             self.runtime, own_names = onnx_runtime(self.path, self.settings.device)
+        elif self.path.suffix == ".xml":
+            self.runtime, own_names = openvino_runtime(self.path, self.settings.device)
         elif self.path.suffix == ".pt":
             self.runtime, own_names = torch_runtime(self.path, self.settings)
         else:
-            raise InputError(f"{self.path}: weights end in .pt (ultralytics) or .onnx (onnxruntime)")
+            raise InputError(f"{self.path}: weights end in .pt (ultralytics), .onnx (onnxruntime) or .xml (OpenVINO)")
         self.classes = engine_ids(own_names)
         self.names = {ours: own_names[theirs] for theirs, ours in self.classes.items()}
 
@@ -290,3 +293,13 @@ def onnx_runtime(path: Path, device: str) -> tuple[OnnxRuntime, dict[int, str]]:
         return runtime, {int(number): str(name) for number, name in names.items()}
     except (KeyError, ValueError, SyntaxError, AttributeError) as error:
         raise FormatError(f"{path}: an export without class names: export it with Ultralytics") from error
+
+
+def openvino_runtime(path: Path, device: str) -> tuple[OpenVinoRuntime, dict[int, str]]:
+    """An OpenVINO export, and its class names."""
+    runtime = OpenVinoRuntime(path, device)
+    if len(runtime.output_shapes) != 2 or len(runtime.output_shapes[1]) != 4:
+        raise FormatError(f"{path}: not a segmentation model: wanted an export such as yolov8n-seg.xml")
+    if not runtime.labels:
+        raise FormatError(f"{path}: an export without class names: export it with Ultralytics")
+    return runtime, dict(enumerate(runtime.labels))

@@ -1,0 +1,87 @@
+"""Scoring by boxes: truth in MOTChallenge's box text, results as boxes or as masks.
+
+For MOT17, MOT20, DanceTrack and SportsMOT.
+
+What is counted is what TrackEval's MotChallenge2DBox counts: pedestrians only; a hypothesis that matches a distractor
+(a person on a vehicle, a static person, a reflection ...) is left out; truth with confidence 0 is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.formats import mot_boxes, places
+from mots.formats.faults import Fault, Report, ignore_fault
+from mots.formats.mot_boxes import PEDESTRIAN, BoxTable
+from mots.metrics.sequence import EPS, HALF, ScoredSequence, from_frames, solve
+
+__all__ = ["load_boxes", "scored_boxes"]
+
+# MOTChallenge's classes: person on vehicle, static person, distractor, reflection (MOT16, table 3).
+DISTRACTORS = (2, 7, 8, 12)
+NON_MOT_VEHICLE = 6  # a distractor in MOT20 only
+
+
+def load_boxes(place: places.Place, report: Report) -> BoxTable:
+    """The boxes at a place: of box text, or the tight boxes of the persons' masks in any format of masks."""
+    if not place.path.is_dir() and place.path.suffix != ".json":
+        content = places.content_of(place)
+        if mot_boxes.is_box_text(content):
+            return mot_boxes.parse(content, str(place), report)
+    return mot_boxes.boxes_of_masks(places.load(place, report))
+
+
+def scored_boxes(
+    truth: BoxTable, results: BoxTable, benchmark: str, first: int, last: int, report: Report
+) -> ScoredSequence:
+    """The pedestrians of a sequence with the frames `first` to `last`, ready to be scored; IoU is that of boxes.
+
+    A result of another class, and a label outside the frames, is reported and left out.
+    """
+    distractors = (*DISTRACTORS, NON_MOT_VEHICLE) if benchmark == "mot20" else DISTRACTORS
+    truth = truth.take(inside(truth, first, last, report))
+    results = results.take(inside(results, first, last, report))
+    for row in np.flatnonzero(results.classes != PEDESTRIAN).tolist():
+        message = f"class {results.classes[row]}: only pedestrians (class 1) are scored"
+        report(Fault("class", results.origin, message, int(results.lines[row]), int(results.frames[row])))
+    results = results.take(results.classes == PEDESTRIAN)
+    truth_ids, result_ids, overlaps = [], [], []
+    truth_at, result_at = bounds(truth.frames, first, last), bounds(results.frames, first, last)
+    for k in range(last - first + 1):
+        rows = np.arange(truth_at[k], truth_at[k + 1])
+        columns = np.arange(result_at[k], result_at[k + 1])
+        iou = box_ious(truth.boxes[rows], results.boxes[columns])
+        if len(rows) and len(columns):
+            possible = np.where(iou >= HALF - EPS, iou, 0.0)
+            matched = [(i, j) for i, j in solve(possible) if possible[i, j] > EPS]
+            away = [j for i, j in matched if truth.classes[rows[i]] in distractors]
+            columns, iou = np.delete(columns, away), np.delete(iou, away, axis=1)
+        counts = (truth.classes[rows] == PEDESTRIAN) & truth.scored[rows]
+        truth_ids.append(truth.ids[rows[counts]])
+        result_ids.append(results.ids[columns])
+        overlaps.append(iou[counts])
+    return from_frames(truth_ids, result_ids, overlaps)
+
+
+def inside(table: BoxTable, first: int, last: int, report: Report = ignore_fault) -> NDArray[np.bool_]:
+    """(N,) whether each box's frame is one of the sequence's; each other one is reported."""
+    good = (table.frames >= first) & (table.frames <= last)
+    for row in np.flatnonzero(~good).tolist():
+        frame = int(table.frames[row])
+        message = f"frame {frame}: the sequence has frames {first} to {last}"
+        report(Fault("frame", table.origin, message, int(table.lines[row]), frame, (int(table.ids[row]),)))
+    return good
+
+
+def bounds(frames: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
+    """(F + 1,) where each frame begins in ascending frame numbers."""
+    return np.searchsorted(frames, np.arange(first, last + 2)).astype(np.int64)
+
+
+def box_ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(A, B) IoU of boxes (A, 4) and (B, 4) x1 y1 x2 y2."""
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    common = np.clip(high - low, 0.0, None).prod(axis=2)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (a, b)]
+    return np.asarray(common / np.maximum(areas[0][:, None] + areas[1] - common, EPS))

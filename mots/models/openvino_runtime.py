@@ -1,0 +1,80 @@
+"""Running an OpenVINO model (`.xml` with its `.bin`) on a CPU, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.errors import FormatError, InputError
+from mots.optional import optional_import
+
+__all__ = ["OpenVinoRuntime"]
+
+DEVICES = ("auto", "cpu")  # what is tested; auto is the CPU
+
+
+class OpenVinoRuntime:
+    """A model with one image input (B, C, H, W).
+
+    `fixed_size`: the input's (height, width) where the file fixes it. `output_shapes`: of each output, None for a free
+    length. `labels`: the class names that the file holds, in order. A file that fixes the batch at one is opened to
+    batches of any length. Raises FormatError for a file that cannot be loaded, InputError for another device.
+    """
+
+    def __init__(self, path: Path, device: str = "cpu") -> None:
+        openvino = optional_import("openvino", "running .xml weights", extra="fast")
+        if device not in DEVICES:
+            raise InputError(f"device '{device}': OpenVINO models run on the CPU here: wanted {' or '.join(DEVICES)}")
+        if not path.with_suffix(".bin").is_file():
+            raise FormatError(f"{path}: its {path.with_suffix('.bin').name} is missing: the two belong together")
+        core = openvino.Core()
+        try:
+            model = core.read_model(str(path))
+        except RuntimeError as error:
+            raise FormatError(f"{path}: not an OpenVINO model that can be loaded ({last_line(error)})") from error
+        if len(model.inputs) != 1 or model.inputs[0].partial_shape.rank.get_length() != 4:
+            raise FormatError(f"{path}: wanted a model with one input (B, C, H, W)")
+        batch, channels, height, width = model.inputs[0].partial_shape
+        fixed = height.is_static and width.is_static
+        self.fixed_size: tuple[int, int] | None = (height.get_length(), width.get_length()) if fixed else None
+        if batch.is_static:
+            model = any_batch(openvino, model, [channels, height, width])
+        self.output_shapes = [
+            tuple(length.get_length() if length.is_static else None for length in output.partial_shape)
+            for output in model.outputs
+        ]
+        self.labels: list[str] = []
+        if model.has_rt_info(["model_info", "labels"]):
+            words = str(model.get_rt_info(["model_info", "labels"]).value).split()
+            self.labels = [word.replace("_", " ") for word in words]  # as Ultralytics' export writes them
+        try:
+            # By itself OpenVINO computes in half precision where it can: results would depend on the machine.
+            hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+            compiled = core.compile_model(model, "CPU", hints)
+        except RuntimeError as error:
+            raise FormatError(f"{path}: OpenVINO cannot compile the model ({last_line(error)})") from error
+        self.request = compiled.create_infer_request()
+
+    def __call__(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The outputs for a batch (B, C, H, W) float32."""
+        answers = self.request.infer([np.ascontiguousarray(batch)])
+        return [np.array(answers[place], np.float32) for place in range(len(answers))]
+
+
+def any_batch(openvino: Any, model: Any, rest: list[Any]) -> Any:
+    """The model with a free batch; unchanged where it holds operations that fix it."""
+    before = model.inputs[0].partial_shape
+    try:
+        model.reshape(openvino.PartialShape([openvino.Dimension(-1), *rest]))
+    except RuntimeError:
+        model.reshape(before)
+    return model
+
+
+def last_line(error: Exception) -> str:
+    """The last line of an error of OpenVINO, which says what is wrong, in at most 200 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:200]
