@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles import best_gain
 
-from mots.trackers.assignment import Solver, assign
+from mots.trackers.assignment import Solver, assign, margins
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 5), st.integers(0, 5), st.sampled_from(["scipy", "lap"]))
@@ -38,3 +38,12 @@ def test_large_costs_are_solved_alike_by_both_solvers(rng: np.random.Generator) 
 def test_a_cost_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(ValueError, match=r"cost\[1, 0\]"):
         assign(np.array([[0.0], [np.nan]]), 0.5)
+
+
+def test_a_margin_is_the_lead_over_the_next_best_pair_or_over_none() -> None:
+    cost = np.array([[0.1, 0.3, np.inf], [0.6, 0.2, np.inf], [np.inf, np.inf, 0.4], [0.05, np.inf, 0.7]])
+    found = margins(cost, np.array([[0, 0], [1, 1], [2, 2]]), 0.5)
+    # A cheaper rival that another pair took; the next best in the column; the limit alone.
+    assert found == pytest.approx([0.0, (0.3 - 0.2) / 0.5, (0.5 - 0.4) / 0.5])
+    assert margins(np.zeros((1, 1)), np.array([[0, 0]]), 0.5).tolist() == [1.0]
+    assert margins(cost, np.zeros((0, 2), np.int64), 0.5).shape == (0,)

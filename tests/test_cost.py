@@ -107,8 +107,10 @@ def weighted(box_iou: float, mask_iou: float, dissimilarity: float, score: float
     """The cost of one pair."""
     cues = np.zeros((1, comparison.CUES))
     cues[0, comparison.BOX_IOU], cues[0, comparison.MASK_IOU] = box_iou, mask_iou
+    cues[0, comparison.HEIGHT], cues[0, comparison.DEVIATION] = np.log(1.5), 1.0
     pairs = Comparison(np.zeros(1, np.int64), np.zeros(1, np.int64), cues)
-    given = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0, **weights}
+    given = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
+    given |= {"shape_weight": 0.0, "near_weight": 0.0, **weights}
     cost = weighted_cost(pairs, np.array([dissimilarity]), np.array([score], np.float32), StageWeights(**given))
     return float(cost[0])
 
@@ -126,6 +128,8 @@ def test_a_cost_weighs_masks_boxes_appearance_and_scores() -> None:
     assert cost_of(dissimilarity=0.5, appearance_limit=0.5) == np.inf
     assert cost_of(score=0.5, score_weight=1.0) == pytest.approx(1 - 0.35)
     assert cost_of(score=0.5, score_weight=0.5) == pytest.approx(1 - 0.7 * 0.75)
+    assert cost_of(shape_weight=2.0) == pytest.approx(1 - 0.7 / 1.5**2)
+    assert cost_of(near_weight=0.25) == pytest.approx(1 - (0.75 * 0.7 + 0.25 * np.exp(-0.5)))
 
 
 def test_only_the_rows_and_columns_asked_for_are_in_the_matrix() -> None:

@@ -161,3 +161,9 @@ def test_a_frame_is_taken_apart_with_its_marks(tmp_path: Path) -> None:
     assert not rest.predicted.any()
     assert len(rest) == len(frame) - frame.predicted.sum()
     assert (frame.scores[frame.predicted] == 0).all()
+    assert (frame.confidence[frame.predicted] == 0).all()
+    assert rest.confidence.tolist() == frame.confidence[~frame.predicted].tolist()
+    every = np.concatenate([each.confidence for each in frames])
+    assert every.min() >= 0
+    assert np.median(every) > 0.5
+    assert every.max() <= 1

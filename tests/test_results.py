@@ -38,9 +38,9 @@ def test_a_run_leaves_mots_text_and_a_table_of_tracks(tmp_path: Path) -> None:
         (6, [1001], [CAR]),
     ]
     assert table(tmp_path / "runs/a") == [
-        ["id", "class", "first_frame", "last_frame", "frames", "mean_score"],
-        ["2001", "person", "3", "3", "1", "0.5000"],
-        ["1001", "car", "3", "6", "2", "0.7500"],
+        ["id", "class", "first_frame", "last_frame", "frames", "mean_score", "mean_confidence"],
+        ["2001", "person", "3", "3", "1", "0.5000", ""],
+        ["1001", "car", "3", "6", "2", "0.7500", ""],
     ]
     assert sorted(path.name for path in (tmp_path / "runs/a").iterdir()) == ["0002.txt", "tracks.csv"]
 

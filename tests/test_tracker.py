@@ -331,3 +331,26 @@ def test_appearance_separates_objects_that_motion_swaps(rng: np.random.Generator
     for k in range(10):  # and back to where they came from
         after = tracker.update(seen(126 - 4 * k, 174 + 4 * k)).tolist()
     assert after == before if with_embeddings else after == [before[1], before[0], before[2]]
+
+
+def test_confidence_is_high_alone_and_low_between_two() -> None:
+    tracker = Tracker()
+    apart = boxes_as_detections([(10, 10, 40, 60), (100, 10, 130, 60)])
+    for _ in range(3):
+        tracker.update(apart)
+    assert tracker.confidence == pytest.approx([1.0, 1.0])  # nothing to pay and no rival
+    # Between the two tracks, and nearly as far from both: a guess.
+    tracker = Tracker()
+    near = boxes_as_detections([(10, 10, 40, 60), (20, 10, 50, 60)])
+    tracker.update(near)
+    ids = tracker.update(boxes_as_detections([(15, 10, 45, 60)]))
+    assert ids[0] > 0
+    assert tracker.confidence[0] < 0.1
+    # A start far from every track is clear; a detection without an id has no confidence.
+    tracker = Tracker()
+    tracker.update(boxes_as_detections([(10, 10, 40, 60)]))
+    found = boxes_as_detections([(10, 10, 40, 60), (70, 10, 90, 60), (100, 10, 130, 60), (160, 10, 190, 60)])
+    found = replace(found, scores=np.array([0.9, 0.9, 0.9, 0.2], np.float32))
+    ids = tracker.update(found)
+    assert (ids > 0).tolist() == [True, True, True, False]
+    assert tracker.confidence[1:] == pytest.approx([1.0, 1.0, 0.0], abs=0.01)

@@ -15,6 +15,8 @@ import argparse
 import multiprocessing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -113,8 +115,7 @@ def scored(found: Footage, results: Sequence[FrameLabels]) -> ClassScores:
         sequence = scored_boxes(found.truth, given, found.benchmark, first, last, ignore_fault)
         return class_scores(sequence, "trackeval", boxes=True)
     classes = benchmark_named(found.benchmark).classes.values()
-    first, *rest = (class_scores(one_class(found.truth, results, each), "trackeval") for each in classes)
-    return sum(rest, first)
+    return reduce(add, [class_scores(one_class(found.truth, results, each), "trackeval") for each in classes])
 
 
 def one_class(truth: Sequence[FrameLabels], results: Sequence[FrameLabels], class_id: int) -> ScoredSequence:

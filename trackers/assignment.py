@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .compiled import compiled
 
-__all__ = ["Solver", "assign"]
+__all__ = ["Solver", "assign", "margins"]
 
 Solver = Literal["scipy", "lap"]
 
@@ -74,3 +74,24 @@ def unique_pairs(
             open_rows[i] = True
             partner[i] = -1
     return partner, np.flatnonzero(open_rows), np.flatnonzero(open_columns), -1
+
+
+@compiled
+def margins(cost: NDArray[np.float64], pairs: NDArray[np.int64], limit: float) -> NDArray[np.float64]:
+    """(K,) how clear each pair of row and column (K, 2) is, from 0 to 1.
+
+    The margin to the next best cost in the pair's row and column, or to the limit where that is nearer, as a share of
+    the limit: 1 where the pair costs nothing and has no rival. 0 where a rival that another pair took is cheaper.
+    """
+    shares = np.zeros(len(pairs))
+    for k in range(len(pairs)):
+        row, column = pairs[k]
+        best_other = limit
+        for j in range(cost.shape[1]):
+            if j != column:
+                best_other = min(best_other, cost[row, j])
+        for i in range(cost.shape[0]):
+            if i != row:
+                best_other = min(best_other, cost[i, column])
+        shares[k] = max(best_other - cost[row, column], 0.0) / limit
+    return shares

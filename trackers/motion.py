@@ -45,6 +45,7 @@ class MotionSettings:
     size_noise: float = 1.0  # the same for the change of width and height
     persistence: float = 1.5  # seconds in which a velocity without new detections falls to 1 / e
     size_persistence: float = 0.3  # the same for the change of width and height
+    score_noise: float = 0.0  # how much the measurement noise grows as the score falls: by this factor at a score of 0
     initial_speed: float = 3.0  # standard deviation of a new track's velocity, in object sizes per second
 
 
@@ -128,19 +129,25 @@ def update(
     covariances: NDArray[np.float64],
     boxes: NDArray[np.floating],
     settings: MotionSettings,
+    scores: NDArray[np.floating] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Means and covariances after K tracks were matched with boxes (K, 4)."""
-    return updated(means, covariances, measurements(boxes), settings.measurement_noise)
+    """Means and covariances after K tracks were matched with boxes (K, 4) of these scores (K,); without them, of 1."""
+    doubt = np.zeros(len(boxes)) if scores is None else 1.0 - np.asarray(scores, np.float64)
+    deviations = settings.measurement_noise * (1.0 + settings.score_noise * doubt)
+    return updated(means, covariances, measurements(boxes), deviations)
 
 
 @compiled
 def updated(
-    means: NDArray[np.float64], covariances: NDArray[np.float64], measured: NDArray[np.float64], deviation: float
+    means: NDArray[np.float64],
+    covariances: NDArray[np.float64],
+    measured: NDArray[np.float64],
+    deviations: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`update` with measurements (K, 4) and `MotionSettings.measurement_noise`."""
+    """`update` with measurements (K, 4) and their standard deviations (K,), in object sizes."""
     corrected, shrunk = means.copy(), covariances.copy()
     for t in range(len(means)):
-        noise = deviation * deviation * max(measured[t, 2], 1.0) * max(measured[t, 3], 1.0)
+        noise = deviations[t] * deviations[t] * max(measured[t, 2], 1.0) * max(measured[t, 3], 1.0)
         for k in range(4):
             p00, p01, p11 = covariances[t, k, 0, 0], covariances[t, k, 0, 1], covariances[t, k, 1, 1]
             gain, speed_gain = p00 / (p00 + noise), p01 / (p00 + noise)

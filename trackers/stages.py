@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .appearance import AppearanceScale, AppearanceSettings
-from .assignment import Solver, assign
+from .assignment import Solver, assign, margins
 from .comparison import DISTANCE, Comparison
 from .cost import StageWeights, scattered, weighted_cost
 from .lifecycle import LOST, ROUNDING, State
@@ -35,6 +35,8 @@ class Stage:
     appearance_limit: float = 1.01  # a pair of at least this dissimilarity (0 same, 1 other object) is not made
     strict: bool = False  # use the strict scale of dissimilarity, for pairs that rest on appearance
     score_weight: float = 0.0  # how much a low score lowers the similarity; 1 multiplies by the score
+    shape_weight: float = 0.0  # how much different heights lower the overlap; 1 multiplies by their ratio
+    near_weight: float = 0.0  # share of the nearness to the predicted place in the overlap
 
 
 HIGH = 0.5  # the score that separates the first stages from the low-score stages, as in ByteTrack
@@ -56,10 +58,11 @@ DEFAULT_STAGES = (
 
 
 class Matches(NamedTuple):
-    """K pairs: rows of tracks (K,) and of detections (K,)."""
+    """K pairs: rows of tracks (K,) and of detections (K,), and how clear each is (K,), from 0 to 1; see `margins`."""
 
     tracks: NDArray[np.int64]
     detections: NDArray[np.int64]
+    confidence: NDArray[np.float64]
 
 
 class PreparedStage(NamedTuple):
@@ -105,7 +108,7 @@ def associate(
     dissimilarity = {} if has_embeddings else dict.fromkeys((False, True), distance)
     sides = len(tracks), len(scores)
     free_tracks, free = np.ones(len(tracks), np.bool_), free.copy()
-    rows_of, columns_of = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    rows_of, columns_of, margins_of = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
     counts = np.bincount(tracks.states, minlength=len(State)).tolist()
     for stage, states, takes_part, weights_of in stages:
         if not any(counts[state] for state in states):
@@ -127,9 +130,10 @@ def associate(
         made = assign(cost, limit, solver)
         rows_of.append(rows[made[:, 0]])
         columns_of.append(columns[made[:, 1]])
+        margins_of.append(margins(cost, made, limit))
         free_tracks[rows_of[-1]] = False
         free[columns_of[-1]] = False
-    return Matches(np.concatenate(rows_of), np.concatenate(columns_of))
+    return Matches(np.concatenate(rows_of), np.concatenate(columns_of), np.concatenate(margins_of))
 
 
 def weights(stage: Stage, has_embeddings: bool) -> StageWeights:
@@ -139,4 +143,6 @@ def weights(stage: Stage, has_embeddings: bool) -> StageWeights:
         stage.appearance_weight if has_embeddings else 0.0,
         stage.appearance_limit if has_embeddings else np.inf,
         stage.score_weight,
+        stage.shape_weight,
+        stage.near_weight,
     )

@@ -14,7 +14,7 @@ from . import motion, snapshot
 from .appearance import AppearanceScale, AppearanceSettings, clean
 from .assignment import Solver
 from .class_groups import CONFUSABLE, ClassGroups
-from .comparison import DISTANCE, Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
+from .comparison import BOX_IOU, DISTANCE, Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
 from .detections import Detections
 from .duplicates import without_duplicates
 from .lifecycle import CONFIRMED, LOST, REMOVED, LifecycleSettings, State, first_states, next_states
@@ -61,7 +61,9 @@ class Tracker:
 
     `frame_rate` (frames a second) gives the time step where `update` is given no times. `started` and `ended`: (K,)
     ids that the last `update` gave for the first time, and ids whose tracks it removed (an ended id can return by
-    re-identification).
+    re-identification). `confidence`: (N,) of the last `update`'s detections, from 0 to 1: for a match, the margin
+    between the best and the second best pair (see `assignment.margins`); for the start of a track, 1 less its largest
+    box IoU with the predicted box of a track in whose gate it lies; 0 where there is no id.
     """
 
     def __init__(self, settings: TrackerSettings | None = None, frame_rate: float = 30.0) -> None:
@@ -71,6 +73,7 @@ class Tracker:
         self.frame_rate = frame_rate
         self.started: NDArray[np.int64] = np.zeros(0, np.int64)
         self.ended: NDArray[np.int64] = np.zeros(0, np.int64)
+        self.confidence: NDArray[np.float64] = np.zeros(0)
         self._tracks: Tracks | None = None
         self._archive: Tracks | None = None  # removed tracks that can be re-identified
         self._time = 0.0
@@ -114,6 +117,7 @@ class Tracker:
         tracks = self._named(tracks)
         ids = np.concatenate([tracks.ids, [0]])[row_of]  # a detection without a track has the row -1: the last, 0
         ids[report_scores < settings.lifecycle.report_score] = 0
+        self.confidence = self._confidence(pairs, matches, ids)
         self._store(tracks, now)
         return ids
 
@@ -284,11 +288,11 @@ class Tracker:
 
     def _corrected(self, tracks: Tracks, frame: Frame, matches: Matches) -> Tracks:
         """The tracks after their detections were taken in, with their new states."""
-        rows, columns = matches
+        rows, columns = matches.tracks, matches.detections
         detections, settings = frame.detections, self.settings
         means, covariances = tracks.means.copy(), tracks.covariances.copy()
         means[rows], covariances[rows] = motion.update(
-            means[rows], covariances[rows], detections.boxes[columns], settings.motion
+            means[rows], covariances[rows], detections.boxes[columns], settings.motion, detections.scores[columns]
         )
         anchors = tracks.anchors.copy()
         anchors[rows] = means[rows, :2, 0]
@@ -373,6 +377,14 @@ class Tracker:
         ids[new] = self.started
         self._issued += len(new)
         return replace(tracks, ids=ids)
+
+    def _confidence(self, pairs: Comparison, matches: Matches, ids: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(N,) how clear each detection's identity is; see the class."""
+        confidence = np.ones(len(ids))
+        np.minimum.at(confidence, pairs.columns, 1.0 - pairs.cues[:, BOX_IOU])
+        confidence[matches.detections] = matches.confidence
+        confidence[ids == 0] = 0.0
+        return confidence
 
     def _store(self, tracks: Tracks, now: float) -> None:
         """Keep the live tracks for the next frame."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,7 @@ class Pipeline:
     def identify_without_images(self) -> Iterator[IdentifiedFrame]:
         """The first pass of offline tracking: its frames are kept, so their images are not."""
         for each in self.identify():
-            own = each.measurement.without_image()
-            yield IdentifiedFrame(own, each.ids, each.classes, each.started, each.ended, each.alive)
+            yield replace(each, measurement=each.measurement.without_image())
 
     def refine(self, frames: Sequence[IdentifiedFrame], images: bool = True) -> Iterator[TrackedFrame]:
         """The frames of a first pass after refinement. `images`: read the source again, for the frames' pictures."""

@@ -10,6 +10,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 from pathlib import Path
 from types import TracebackType
 
@@ -18,6 +19,7 @@ from mots.errors import InputError, MotsError
 from mots.files import FrameFile, cannot_write, write_whole
 from mots.formats import mots_text
 from mots.labels import HasLabels
+from mots.pipeline.tracked_frame import TrackedFrame
 
 __all__ = ["ResultFolder", "TrackRow"]
 
@@ -31,6 +33,7 @@ class TrackRow:
     last_frame: int
     frames: int
     score: float  # summed over the frames
+    confidence: float  # summed over the frames; nan where frames do not say
 
 
 class ResultFolder:
@@ -69,13 +72,15 @@ class ResultFolder:
                 "the frames before it are there"
             ) from error
         self.frames += 1
-        for identity, class_id, score in zip(
-            labels.ids.tolist(), labels.classes.tolist(), labels.scores.tolist(), strict=True
+        confidence = frame.confidence.tolist() if isinstance(frame, TrackedFrame) else [float("nan")] * len(labels)
+        for identity, class_id, score, clear in zip(
+            labels.ids.tolist(), labels.classes.tolist(), labels.scores.tolist(), confidence, strict=True
         ):
-            row = self.tracks.setdefault(identity, TrackRow(class_id, labels.frame, labels.frame, 0, 0.0))
+            row = self.tracks.setdefault(identity, TrackRow(class_id, labels.frame, labels.frame, 0, 0.0, 0.0))
             row.class_id, row.last_frame = class_id, labels.frame
             row.frames += 1
             row.score += score
+            row.confidence += clear
 
     def __enter__(self) -> ResultFolder:
         return self
@@ -117,10 +122,11 @@ class ResultFolder:
     def _table(self) -> str:
         output = io.StringIO()
         writer = csv.writer(output, lineterminator="\n")
-        writer.writerow(["id", "class", "first_frame", "last_frame", "frames", "mean_score"])
+        writer.writerow(["id", "class", "first_frame", "last_frame", "frames", "mean_score", "mean_confidence"])
         for track, identity in self.table.ids.items():
             row = self.tracks[track]
             name = class_name(row.class_id, self.names)
-            mean = f"{row.score / row.frames:.4f}"
-            writer.writerow([identity, name, row.first_frame, row.last_frame, row.frames, mean])
+            clear = "" if isnan(row.confidence) else f"{row.confidence / row.frames:.4f}"
+            means = (f"{row.score / row.frames:.4f}", clear)
+            writer.writerow([identity, name, row.first_frame, row.last_frame, row.frames, *means])
         return output.getvalue()

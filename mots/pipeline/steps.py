@@ -31,7 +31,7 @@ __all__ = ["IdentifiedFrame", "detect", "identify", "label_frames", "measure", "
 @dataclass(frozen=True, eq=False)
 class IdentifiedFrame:
     """A measurement with the tracker's answer: `ids` (N,), 0 for none; `classes` (K,) of the K detections with an id;
-    `started`, `ended` and `alive` as in `TrackedFrame`."""
+    `started`, `ended` and `alive` as in `TrackedFrame`; `confidence` (N,) of each detection's identity."""
 
     measurement: FrameMeasurement
     ids: NDArray[np.int64]
@@ -39,6 +39,7 @@ class IdentifiedFrame:
     started: NDArray[np.int64]
     ended: NDArray[np.int64]
     alive: int
+    confidence: NDArray[np.float64]
 
 
 def detect(frames: Iterable[Frame], detector: Detector, classes: tuple[int, ...]) -> Iterator[tuple[Frame, Detections]]:
@@ -74,7 +75,7 @@ def identify(measurements: Iterable[FrameMeasurement], tracker: Tracker) -> Iter
         except ValueError as error:
             raise InputError(f"frame {each.frame}: {error}") from error
         classes = tracker.classes_of(ids[ids > 0])
-        yield IdentifiedFrame(each, ids, classes, tracker.started, tracker.ended, tracker.alive)
+        yield IdentifiedFrame(each, ids, classes, tracker.started, tracker.ended, tracker.alive, tracker.confidence)
 
 
 def label_frames(frames: Iterable[IdentifiedFrame], settings: LabelSettings) -> Iterator[TrackedFrame]:
@@ -83,7 +84,16 @@ def label_frames(frames: Iterable[IdentifiedFrame], settings: LabelSettings) -> 
         own = each.measurement
         labels, moved = label(own.detections, each.ids, each.classes, own.frame, own.time, settings)
         predicted = np.zeros(len(labels), np.bool_)
-        yield TrackedFrame(labels, own, predicted, each.started, each.ended, each.alive, moved)
+        confidence = confidence_of(labels.ids, each.ids, each.confidence)
+        yield TrackedFrame(labels, own, predicted, each.started, each.ended, each.alive, moved, confidence)
+
+
+def confidence_of(
+    wanted: NDArray[np.int64], ids: NDArray[np.int64], confidence: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(K,) the confidence of each of these ids among a frame's detections (N,); 0 where no detection has it."""
+    known = dict(zip(ids.tolist(), confidence.tolist(), strict=True))
+    return np.array([known.get(identity, 0.0) for identity in wanted.tolist()], np.float64)
 
 
 def refine_frames(
@@ -122,6 +132,7 @@ def refine_frames(
             np.array(ended, np.int64),
             frame.alive,
             frame.moved_pixels,
+            frame.confidence,
         )
 
 
@@ -152,4 +163,5 @@ def refined_frame(each: IdentifiedFrame, result: Refined, settings: LabelSetting
     labels, moved = label(both, ids, classes, own.frame, own.time, settings)
     predicted = np.isin(labels.ids, result.filled_ids)
     none = np.zeros(0, np.int64)
-    return TrackedFrame(labels, own, predicted, none, none, each.alive, moved)
+    confidence = confidence_of(labels.ids, result.ids, each.confidence)
+    return TrackedFrame(labels, own, predicted, none, none, each.alive, moved, confidence)

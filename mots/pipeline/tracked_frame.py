@@ -23,6 +23,8 @@ class TrackedFrame:
     (N,) bool, whether a mask was moved into a gap after the fact and no detection shows it (offline only). `started`,
     `ended`: ids that are reported for the first time, and ids whose tracks the tracker removed, in this frame.
     `alive`: tracks that are confirmed or lost after this frame. `moved_pixels`: pixels that several masks claimed.
+    `confidence`: (N,) how clear each identity is, from 0, a guess between two, to 1 (see `Tracker.confidence`); 0 for
+    predicted masks and for detections that refinement added.
     """
 
     labels: FrameLabels
@@ -32,6 +34,7 @@ class TrackedFrame:
     ended: NDArray[np.int64]
     alive: int
     moved_pixels: int
+    confidence: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,4 +94,5 @@ class TrackedFrame:
     def take(self, index: NDArray[np.generic] | Sequence[int]) -> TrackedFrame:
         """The objects at an integer or bool index (K,)."""
         index = np.asarray(index, np.intp) if len(index) == 0 else np.asarray(index)
-        return replace(self, labels=self.labels.take(index), predicted=self.predicted[index])
+        labels, predicted, confidence = self.labels.take(index), self.predicted[index], self.confidence[index]
+        return replace(self, labels=labels, predicted=predicted, confidence=confidence)
