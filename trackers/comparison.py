@@ -14,18 +14,21 @@ from .masks import MaskArrays, Masks
 __all__ = ["Comparison", "DetectionCues", "Gates", "TrackCues", "compare"]
 
 Matrix = NDArray[np.float64]
-MASK_IOU, BOX_IOU, CONTAINED, DEVIATION, APART, HEIGHT, WIDTH, DISTANCE = range(8)  # the columns of `Comparison.cues`
-CUES = 8
+# The columns of `Comparison.cues`.
+MASK_IOU, BOX_IOU, CUT_IOU, CONTAINED, DEVIATION, APART, HEIGHT, WIDTH, DISTANCE = range(9)
+CUES = 9
 
 
 class Comparison(NamedTuple):
     """What is known of the P pairs of a track and a detection that are inside the gate, by row, then column.
 
     A pair is inside the gate if both are of one group of classes and the detected centre lies inside the motion gate,
-    or if one box contains the other. `rows`, `columns`: (P,) int64. `cues`: (P, 8) float64:
+    or if one box contains the other. `rows`, `columns`: (P,) int64. `cues`: (P, 9) float64:
 
     - MASK_IOU: of the track's moved mask and the detected one; the boxes' where either has no pixels (a mask can move
       out of the frame). BOX_IOU: of the predicted box and the detected one.
+    - CUT_IOU: of the boxes once the taller one is cut to the other's height, at its top or at its bottom, whichever
+      fits better: when something hides an object's legs, its upper edge and its sides stay.
     - CONTAINED: common pixels over the smaller mask's pixels; of the boxes where either mask has none.
     - DEVIATION: Mahalanobis distance of the centres. APART: their distance in object sizes, the geometric mean of the
       square roots of both areas.
@@ -67,11 +70,13 @@ class DetectionCues(NamedTuple):
 
 class Gates(NamedTuple):
     """`mahalanobis`: squared distance of the centres above which a pair is forbidden, unless one box contains
-    `contained` of the other and their IoU is at least `contained_iou`."""
+    `contained` of the other and their IoU is at least `contained_iou`. `edges`: whether the middles of the upper and
+    of the lower edges count as the centres do, if one of them lies inside the gate."""
 
     mahalanobis: float
     contained: float
     contained_iou: float
+    edges: bool
 
 
 def whole_offsets(offsets: Matrix, masks: Masks) -> NDArray[np.int64]:
@@ -98,7 +103,7 @@ def compare(tracks: TrackCues, detections: DetectionCues, gates: Gates, height: 
             x1, y1, x2, y2 = masks.boxes[j]
             length = np.int64(x2 - x1) * np.int64(y2 - y1)
             areas[j] = masks.pixels[masks.starts[j] : masks.starts[j] + length].sum()
-        boxes_of_pair(tracks, detections, i, j, cues[p])
+        boxes_of_pair(tracks, detections, i, j, gates.edges, cues[p])
         if own_area > 0 and areas[j] > 0:
             common = common_pixels(tracks.masks, i, dx, dy, masks, j)
             cues[p, MASK_IOU] = common / (own_area + areas[j] - common)
@@ -126,6 +131,8 @@ def pairs_in_gate(
                 continue
             away_x = (boxes[j, 0] + boxes[j, 2]) / 2 - centre_x
             away_y = (boxes[j, 1] + boxes[j, 3]) / 2 - centre_y
+            if gates.edges:
+                away_y = nearest_to_zero(away_y, boxes[j, 1] - y1, boxes[j, 3] - y2)
             if away_x * away_x / spread_x + away_y * away_y / spread_y > gates.mahalanobis:
                 # When something hides a person's legs, the box centre jumps by a quarter of its height, far outside
                 # the gate. Such a pair is allowed if one box lies inside the other and is not just a small object.
@@ -147,8 +154,18 @@ def pairs_in_gate(
 
 
 @compiled
-def boxes_of_pair(tracks: TrackCues, detections: DetectionCues, i: int, j: int, cues: NDArray[np.float64]) -> None:
-    """Write the cues (8,) of a pair's boxes; those of masks are the boxes' at first."""
+def nearest_to_zero(a: float, b: float, c: float) -> float:
+    """The one of three numbers that is nearest to 0."""
+    if abs(b) < abs(a):
+        a = b
+    return c if abs(c) < abs(a) else a
+
+
+@compiled
+def boxes_of_pair(
+    tracks: TrackCues, detections: DetectionCues, i: int, j: int, edges: bool, cues: NDArray[np.float64]
+) -> None:
+    """Write the cues (9,) of a pair's boxes; those of masks are the boxes' at first."""
     x1, y1, x2, y2 = tracks.boxes[i]
     u1, v1, u2, v2 = detections.boxes[j]
     common = box_intersection(tracks.boxes, i, detections.boxes, j)
@@ -156,7 +173,13 @@ def boxes_of_pair(tracks: TrackCues, detections: DetectionCues, i: int, j: int, 
     if common > 0:
         cues[MASK_IOU] = cues[BOX_IOU] = common / (own + other - common)
         cues[CONTAINED] = common / min(own, other)
+    across, height = min(x2, u2) - max(x1, u1), min(y2 - y1, v2 - v1)
+    along = height - min(abs(v1 - y1), abs(v2 - y2))
+    if across > 0 and along > 0:
+        cues[CUT_IOU] = across * along / (height * (x2 - x1 + u2 - u1) - across * along)
     away_x, away_y = (u1 + u2 - x1 - x2) / 2, (v1 + v2 - y1 - y2) / 2
+    if edges:
+        away_y = nearest_to_zero(away_y, v1 - y1, v2 - y2)
     spread_x, spread_y = tracks.spreads[i]
     cues[DEVIATION] = np.sqrt(away_x * away_x / spread_x + away_y * away_y / spread_y)
     cues[APART] = np.hypot(away_x, away_y) / np.sqrt(np.sqrt(max(own, 1.0) * max(other, 1.0)))

@@ -36,6 +36,7 @@ class Stage:
     strict: bool = False  # use the strict scale of dissimilarity, for pairs that rest on appearance
     score_weight: float = 0.0  # how much a low score lowers the similarity; 1 multiplies by the score
     shape_weight: float = 0.0  # how much different heights lower the overlap; 1 multiplies by their ratio
+    cut_weight: float = 0.0  # how much the IoU of boxes cut to one height counts, for objects that something hides
     near_weight: float = 0.0  # share of the nearness to the predicted place in the overlap
 
 
@@ -145,4 +146,5 @@ def weights(stage: Stage, has_embeddings: bool) -> StageWeights:
         stage.score_weight,
         stage.shape_weight,
         stage.near_weight,
+        stage.cut_weight,
     )

@@ -37,6 +37,7 @@ class TrackerSettings:
     gate: float = 13.8  # squared Mahalanobis distance of the centres above which no pair is made: 0.999 of chi2(2)
     contained: float = 0.8  # outside the gate, a pair is made if this share of the smaller box lies in the larger one
     contained_iou: float = 0.2  # and the boxes' IoU is at least this
+    gate_edges: bool = False  # whether the middles of the upper and lower edges pass the gate as the centre does
     appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     reentry: ReentrySettings = field(default_factory=ReentrySettings)
     groups: tuple[tuple[int, ...], ...] = CONFUSABLE  # class ids that a detector may confuse on one object
@@ -81,7 +82,9 @@ class Tracker:
         self._scale = AppearanceScale()
         self._classes = ClassGroups(self.settings.groups)
         self._stages = prepared(self.settings.stages)
-        self._gates = Gates(self.settings.gate, self.settings.contained, self.settings.contained_iou)
+        self._gates = Gates(
+            self.settings.gate, self.settings.contained, self.settings.contained_iou, self.settings.gate_edges
+        )
 
     def update(
         self, detections: Detections, time: float | None = None, camera: NDArray[np.floating] = STILL
