@@ -56,7 +56,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "kitti-mots": {"classes": ("person", "car"), "frame_rate": 10.0},
     "mots20": {"classes": ("person",), "frame_rate": 30.0},
-    "sports": {"classes": ("person",), "tracker.lifecycle.memory": 4.0},
+    "sports": {"classes": ("person",)},
     "traffic": {"classes": ("person", *VEHICLES)},
 }
 

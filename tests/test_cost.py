@@ -35,11 +35,11 @@ def compared(
     n, dimension = len(masks), found.embeddings.shape[1]
     cues = {
         "spreads": np.full((n, 2), 1e9),
+        "buffers": np.zeros(n),
         "groups": np.zeros(n, np.int64),
         "means": np.zeros((n, dimension), np.float32),
         "views": np.zeros((n, 2, dimension), np.float32),
     }
-    edges = changes.pop("edges", False)
     groups = changes.pop("detected_groups", np.zeros(len(found), np.int64))
     tracks = TrackCues(
         boxes=masks.boxes.astype(np.float64) if boxes is None else boxes,
@@ -48,7 +48,7 @@ def compared(
         **{**cues, **changes},
     )
     detections = DetectionCues(found.boxes.astype(np.float64), found.masks.arrays, groups, found.embeddings)
-    pairs = compare(tracks, detections, Gates(9.0, CONTAINED, CONTAINED_IOU, edges), *masks.size)
+    pairs = compare(tracks, detections, Gates(9.0, CONTAINED, CONTAINED_IOU), *masks.size)
     assert (np.lexsort((pairs.columns, pairs.rows)) == np.arange(len(pairs.rows))).all()
     return Dense(pairs, n, len(found))
 
@@ -108,11 +108,9 @@ def weighted(box_iou: float, mask_iou: float, dissimilarity: float, score: float
     """The cost of one pair."""
     cues = np.zeros((1, comparison.CUES))
     cues[0, comparison.BOX_IOU], cues[0, comparison.MASK_IOU] = box_iou, mask_iou
-    cues[0, comparison.CUT_IOU] = 0.9
-    cues[0, comparison.HEIGHT], cues[0, comparison.DEVIATION] = np.log(1.5), 1.0
     pairs = Comparison(np.zeros(1, np.int64), np.zeros(1, np.int64), cues)
     given = {"mask_weight": 0.5, "appearance_weight": 0.0, "appearance_limit": 1.01, "score_weight": 0.0}
-    given |= {"shape_weight": 0.0, "near_weight": 0.0, "cut_weight": 0.0, **weights}
+    given |= weights
     cost = weighted_cost(pairs, np.array([dissimilarity]), np.array([score], np.float32), StageWeights(**given))
     return float(cost[0])
 
@@ -130,10 +128,6 @@ def test_a_cost_weighs_masks_boxes_appearance_and_scores() -> None:
     assert cost_of(dissimilarity=0.5, appearance_limit=0.5) == np.inf
     assert cost_of(score=0.5, score_weight=1.0) == pytest.approx(1 - 0.35)
     assert cost_of(score=0.5, score_weight=0.5) == pytest.approx(1 - 0.7 * 0.75)
-    assert cost_of(shape_weight=2.0) == pytest.approx(1 - 0.7 / 1.5**2)
-    assert cost_of(cut_weight=0.5) == pytest.approx(1 - 0.7)  # 0.5 * 0.9 is less than the box IoU
-    assert cost_of(cut_weight=1.0) == pytest.approx(1 - (0.6 + 0.9) / 2)
-    assert cost_of(near_weight=0.25) == pytest.approx(1 - (0.75 * 0.7 + 0.25 * np.exp(-0.5)))
 
 
 def test_only_the_rows_and_columns_asked_for_are_in_the_matrix() -> None:
@@ -142,24 +136,15 @@ def test_only_the_rows_and_columns_asked_for_are_in_the_matrix() -> None:
     assert cost.tolist() == [[4.0, 3.0], [1.0, np.inf]]
 
 
-def test_cues_of_boxes_are_those_of_their_definitions() -> None:
+def test_boxes_are_enlarged_by_the_uncertainty_of_the_prediction() -> None:
     track = boxes_as_detections([(0, 0, 10, 40)])
-    found = boxes_as_detections([(3, 4, 23, 24)])
-    seen = compared(track.masks, found, spreads=np.array([[25.0, 36.0]]))
-    assert seen.deviation[0, 0] == pytest.approx(np.hypot(8 / 5, 6 / 6))
-    assert seen.apart[0, 0] == pytest.approx(10 / np.sqrt(20 * 20))
-    assert seen.height[0, 0] == pytest.approx(np.log(2))
-    assert seen.width[0, 0] == pytest.approx(np.log(2))
-    assert seen.contained[0, 0] == pytest.approx(7 * 20 / 400)
-    assert seen.cut_iou[0, 0] == pytest.approx(7 * 16 / (20 * 30 - 7 * 16))  # its top 20 rows, 4 rows away
-    seen = compared(track.masks, found, spreads=np.array([[25.0, 36.0]]), edges=True)
-    assert seen.deviation[0, 0] == pytest.approx(np.hypot(8 / 5, 4 / 6))  # by the upper edges
-
-
-def test_an_object_whose_upper_edge_stays_passes_the_gate_of_edges() -> None:
-    track = boxes_as_detections([(0, 0, 20, 80)])
-    found = boxes_as_detections([(0, 0, 20, 14), (0, 33, 20, 47)])
-    spreads = np.full((1, 2), 4.0)
-    assert compared(track.masks, found, spreads=spreads).in_gate.tolist() == [[False, True]]
-    assert compared(track.masks, found, spreads=spreads, edges=True).in_gate.tolist() == [[True, True]]
-    assert compared(track.masks, found, spreads=spreads, edges=True).cut_iou.tolist() == [[1.0, 0.0]]
+    found = boxes_as_detections([(14, 2, 24, 42)])
+    spreads = np.array([[25.0, 4.0]])
+    seen = compared(track.masks, found, spreads=spreads)
+    assert seen.box_iou[0, 0] == 0
+    seen = compared(track.masks, found, spreads=spreads, buffers=np.array([0.5]))
+    # Boxes of 15 x 42 pixels, 14 and 2 pixels apart.
+    assert seen.box_iou[0, 0] == pytest.approx(1 * 40 / (2 * 15 * 42 - 40))
+    assert seen.mask_iou[0, 0] == 0
+    same = compared(track.masks, track, spreads=spreads, buffers=np.array([0.5]))
+    assert same.box_iou[0, 0] == same.mask_iou[0, 0] == 1

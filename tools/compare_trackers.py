@@ -1,251 +1,154 @@
-"""Other trackers on exactly the same detections, scored by the same evaluator, in one go.
+"""Other trackers on exactly the same detections, over the cases of the protocol, scored by the same evaluator.
 
-    python tools/compare_trackers.py [--data ../shared] [--markdown]
-    python tools/compare_trackers.py --worlds 101 102 103 104
+    python tools/compare_trackers.py [--embedding retail] [--only WORD] [--markdown]
 
-Each tracker gets the saved detections of the two MOTS20 sequences beside the project, and the pictures; its output is
-each detection's mask with the track's id, made disjoint by score. Ours also fits masks to the pictures, but for the row
-"masks as detected", which has exactly the masks that the others have. Rows "with OSNet" get the embeddings that ours
-gets of the same network. Ultralytics' trackers come with the `models` extra; BoxMOT's and Roboflow's run where there is
-an environment for them (`tools/peers.py` says how to make it). Ours runs with its default settings of mots20, the
-others with their own defaults and, named `tuned`, with the best of 28 settings picked by hand on these sequences.
-
-`--worlds` takes toy worlds of these seeds in place of the real data: 300 frames each with noisy detections and noisy
-embeddings, many posts to hide behind, and half of the walkers in one and the same style.
+Each tracker gets the detections of each real clip (`tools/footage.py`) as they were detected, and the images; its
+output is each detection's mask with the track's id, made disjoint by score. Ours also refines masks with the image,
+except in the rows "masks as detected", which have exactly the masks that the others have. Rows with an embedding get
+the embeddings that ours gets of the same network. Ultralytics' trackers come with the `models` extra; BoxMOT's and
+Roboflow's run where there is an environment for them (`tools/peers.py` says how to make it). Ours runs with its default
+settings, the others with their own defaults and with a grid of settings each; the best setting of each, by the mean of
+HOTA, AssA, IDF1 and sMOTSA over all clips, is named `tuned`.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from ablate import SEQUENCES, SHARED, Observed, observed, tracked
+from crossval import METRICS, Case, Numbers, by_group, cases, numbers_of, scored, summary, tracked
+from footage import SHARED, Clip, Footage, Seen
 from numpy.typing import NDArray
 from PIL import Image
 
-from mots.detection.camera_motion import FlowCameraMotion
-from mots.detection.colour_histograms import DIMENSION, embed
-from mots.evaluation.scoring import score
-from mots.formats import mots_text
-from mots.labels import FrameLabels, label
+from mots.labels import FrameLabels
 from mots.models.torchvision_nms import import_torchvision
 from mots.settings import load
-from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
-from mots.trackers.offline import refine
-from mots.trackers.tracker import Tracker, TrackerSettings
 from mots.video.opening import open_source
 
-COLUMNS = ("HOTA", "DetA", "AssA", "sMOTSA", "MOTSA", "IDF1", "IDS", "Frag", "FP", "FN")
-HARD = WorldSettings(posts=8, look_alikes=0.5)
-LENGTH = 300
-COUNTS = ("IDS", "Frag", "FP", "FN")
 PEERS = Path(__file__).resolve().parents[1] / ".venv-peers/bin/python"
-TUNED_TRACKTRACK: dict[str, Any] = {"track_high_thresh": 0.5, "new_track_thresh": 0.6}
-OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
+Options = dict[str, Any]
+# For each tracker the options that people change first; every combination is tried.
+GRIDS: dict[str, dict[str, tuple[Any, ...]]] = {
+    "bytetrack": {"track_high_thresh": (0.25, 0.5), "new_track_thresh": (0.25, 0.5), "track_buffer": (30, 90)},
+    "botsort": {"track_high_thresh": (0.25, 0.5), "new_track_thresh": (0.25, 0.5), "track_buffer": (30, 90)},
+    "tracktrack": {"track_high_thresh": (0.4, 0.5), "new_track_thresh": (0.5, 0.6), "track_buffer": (30, 90)},
+}
+WITH_EMBEDDINGS = ("botsort", "tracktrack", "deepocsort")
+OTHERS: tuple[tuple[str, Options], ...] = (
     ("boxmot strongsort", {}),
     ("boxmot strongsort", {"min_conf": 0.3, "max_age": 90, "max_cos_dist": 0.2}),
     ("boxmot strongsort", {"min_conf": 0.4, "max_age": 90, "max_cos_dist": 0.25}),
     *((f"boxmot {kind}", {}) for kind in ("botsort", "boosttrack", "occluboost", "bytetrack", "sam2mot")),
     *((f"roboflow {kind}", {}) for kind in ("botsort", "mcbyte", "cbiou", "bytetrack", "ocsort")),
 )
+Run = Callable[[Case], Sequence[FrameLabels]]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=SHARED, help="the folder of real data")
-    parser.add_argument("--markdown", action="store_true", help="print a table for README")
+    parser.add_argument("--embedding", default="retail", help="the network whose embeddings the trackers get")
     parser.add_argument("--only", default="", metavar="WORD", help="the trackers whose names hold this word")
-    parser.add_argument("--worlds", type=int, nargs="+", default=(), metavar="SEED", help="toy worlds instead")
+    parser.add_argument("--markdown", action="store_true", help="print a table for the documentation")
     arguments = parser.parse_args()
-    if arguments.worlds:
-        scenes = {f"world{seed}": World(seed, HARD) for seed in arguments.worlds}
-        drawn = {name: list(world.frames(LENGTH)) for name, world in scenes.items()}
-        compare(
-            {name: [truth for _, truth in frames] for name, frames in drawn.items()},
-            {name: list(observed_world(world, drawn[name])) for name, world in scenes.items()},
-            lambda name: (image for image, _ in drawn[name]),
-            load("default").tracker,
-            arguments.markdown,
-            arguments.only,
-        )
-        return
-    reid = str(arguments.data / "weights/osnet_x0_25_msmt17.pth")
-    frames = {name: list(observed(arguments.data, name, reid)) for name in SEQUENCES}
-    truth = {name: list(mots_text.read(arguments.data / f"data/mots20/{name}/instances.txt")) for name in SEQUENCES}
-    images = {name: arguments.data / f"data/mots20/{name}/images" for name in SEQUENCES}
-    compare(
-        truth,
-        frames,
-        lambda name: (frame.image for frame in open_source(images[name])),
-        load("mots20").tracker,
-        arguments.markdown,
-        arguments.only,
-    )
-
-
-Images = Callable[[str], Iterator[NDArray[np.uint8]]]
-
-
-def compare(
-    truth: dict[str, list[FrameLabels]],
-    frames: dict[str, list[Observed]],
-    images: Images,
-    settings: TrackerSettings,
-    markdown: bool,
-    only: str,
-) -> None:
-    """Run every tracker over all sequences, or those with `only` in their names, and print a row for each."""
-    benchmark = "mots20" if SEQUENCES[0] in truth else "kitti-mots"
-    divider, edge = (" | ", "| ") if markdown else ("  ", "")
-    end = " |" if markdown else ""
-    print(edge + divider.join(["tracker", *COLUMNS, "s"]) + end)
-    if markdown:
-        print("|---" * (2 + len(COLUMNS)) + "|")
-    for name, run in runs(frames, images, settings, only):
-        if only not in name:
+    wanted = [case for case in cases() if isinstance(case.clip, Clip) and not case.rate]
+    divider, edge = (" | ", "| ") if arguments.markdown else ("  ", "")
+    end = " |" if arguments.markdown else ""
+    titles = [*METRICS, "IDS", *(f"worst {metric}" for metric in METRICS)]
+    print(edge + divider.join(["tracker", *titles]) + end)
+    if arguments.markdown:
+        print("|---" * (1 + len(titles)) + "|")
+    best: dict[str, tuple[float, list[str]]] = {}
+    for name, tuned, run in runs(arguments.embedding):
+        if arguments.only not in name:
             continue
-        begin = perf_counter()
         try:
-            results = {sequence: run(sequence) for sequence in truth}
+            with get_context("fork").Pool(2) as pool:
+                found = dict(pool.imap_unordered(partial(one, run), wanted))
         except RuntimeError as error:  # one that breaks stops no other
             print(f"{name} failed: {error}", file=sys.stderr)
             continue
-        seconds = perf_counter() - begin
-        found = score(truth, results, benchmark=benchmark).to_dict()["combined"]
-        numbers = found.get("all classes") or found["pedestrian"]
-        cells = [f"{numbers[c]:.0f}" if c in COUNTS else f"{100 * numbers[c]:.2f}" for c in COLUMNS]
-        print(edge + divider.join([name, *cells, f"{seconds:.0f}"]) + end, flush=True)
+        groups = by_group(wanted, {case.name: found[case.name] for case in wanted})
+        of_all = summary(groups)
+        switches = f"{np.mean([own['IDS'] for own in groups.values()]):.1f}"
+        cells = [f"{of_all['mean'][m]:.2f}" for m in METRICS] + [switches]
+        cells += [f"{of_all['worst'][m]:.2f}" for m in METRICS]
+        value = float(np.mean([of_all["mean"][m] for m in METRICS]))
+        if tuned is None:
+            print(edge + divider.join([name, *cells]) + end, flush=True)
+        elif name not in best or value > best[name][0]:
+            best[name] = value, [f"{name}, tuned {written(tuned)}", *cells]
+    for _, cells in best.values():
+        print(edge + divider.join(cells) + end)
 
 
-Run = Callable[[str], list[FrameLabels]]
+def one(run: Run, case: Case) -> tuple[str, Numbers]:
+    return case.name, numbers_of(scored(case.footage(), run(case)))
 
 
-def runs(
-    frames: dict[str, list[Observed]], images: Images, settings: TrackerSettings, only: str
-) -> Iterator[tuple[str, Run]]:
-    """Each tracker's name, and what runs it on a sequence."""
-    yield "ours with OSNet", lambda s: tracked(settings, frames[s], lambda frame: frame.network, True)
-    yield "ours (default)", lambda s: tracked(settings, frames[s], lambda frame: frame.colours, True)
-    yield "ours without appearance", lambda s: tracked(settings, frames[s], lambda frame: frame.plain, True)
-    yield "ours with OSNet, masks as detected", lambda s: tracked(settings, frames[s], lambda frame: frame.coarse, True)
-    yield "ours with OSNet, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.network)
-    yield "ours, offline", lambda s: tracked_offline(settings, frames[s], lambda frame: frame.colours)
+def runs(embedding: str) -> Iterator[tuple[str, Options | None, Run]]:
+    """Each tracker's name, its options where it is one of a grid, and what runs it on a case."""
+    settings = load("default")
+
+    def ours(kind: str, offline: bool, refined: bool, case: Case) -> list[FrameLabels]:
+        found = case.footage()
+        return tracked(settings, found.frames, kind, found.frame_rate, offline, refined)
+
+    for offline in (False, True):
+        word = ", offline" if offline else ""
+        yield f"ours with {embedding}{word}", None, partial(ours, embedding, offline, True)
+        yield f"ours with colours alone{word}", None, partial(ours, "colours", offline, True)
+        yield f"ours without appearance{word}", None, partial(ours, "none", offline, True)
+        yield f"ours with {embedding}, masks as detected{word}", None, partial(ours, embedding, offline, False)
     import_torchvision()
     from ultralytics.trackers.track import TRACKER_MAP
 
-    def ultralytics(kind: str, options: dict[str, Any], network: bool, sequence: str) -> list[FrameLabels]:
-        return with_ultralytics(kind, images(sequence), frames[sequence], options, network)
-
     for name in TRACKER_MAP:
-        yield f"ultralytics {name}", partial(ultralytics, name, {}, False)
-        if name in ("botsort", "tracktrack", "deepocsort"):
-            label = f"ultralytics {name} with OSNet"
-            yield label, partial(ultralytics, name, {}, True)
-    yield (
-        f"ultralytics tracktrack with OSNet, tuned {written(TUNED_TRACKTRACK)}",
-        partial(ultralytics, "tracktrack", TUNED_TRACKTRACK, True),
-    )
-    if not any(only in name for name, _ in OTHERS):
-        return
+        networks = ("", embedding) if name in WITH_EMBEDDINGS else ("",)
+        for network in networks:
+            title = f"ultralytics {name}" + (f" with {network}" if network else "")
+            yield title, None, partial(with_ultralytics, name, {}, network)
+            grid = GRIDS.get(name, {})
+            for values in itertools.product(*grid.values()) if grid else ():
+                options = dict(zip(grid, values, strict=True))
+                yield title, options, partial(with_ultralytics, name, options, network)
     if not PEERS.exists():
         print(f"no {PEERS}: BoxMOT's and Roboflow's trackers are left out", file=sys.stderr)
         return
-    with TemporaryDirectory() as folder:
-        given = {s: given_to_peers(Path(folder) / s, images(s), frames[s]) for s in frames}
-        for name, options in OTHERS:
-            label = name + (f", tuned {written(options)}" if options else "")
-            yield label, partial(with_peer, name, options, given, frames)
+    for name, options in OTHERS:
+        yield name + (f", {written(options)}" if options else ""), None, partial(with_peer, name, options, embedding)
 
 
-def written(options: dict[str, Any]) -> str:
+def written(options: Options) -> str:
     """Options as in a command."""
     return " ".join(f"{key}={value}" for key, value in options.items())
 
 
-def given_to_peers(folder: Path, images: Iterator[NDArray[np.uint8]], frames: list[Observed]) -> Path:
-    """A folder of what `tools/peers.py` reads."""
-    folder.mkdir()
-    for k, (image, seen) in enumerate(zip(images, frames, strict=True)):
-        found, path = seen.coarse, folder / f"{k:06d}.png"
-        Image.fromarray(image).save(path, compress_level=1)
-        np.savez(
-            folder / f"{k:06d}.npz",
-            boxes=np.ascontiguousarray(found.boxes, np.float32),
-            scores=np.asarray(found.scores, np.float32),
-            classes=found.classes,
-            features=features(seen),
-            mask_boxes=found.masks.boxes,
-            mask_pixels=found.masks.pixels,
-            mask_starts=found.masks.starts,
-            image=np.array(str(path)),
-        )
-    return folder
+def images(found: Footage, clip: Clip) -> Iterator[NDArray[np.uint8]]:
+    """The images of a clip's frames."""
+    numbers = {each.number for each in found.frames}
+    return (frame.image for frame in open_source(SHARED / clip.source, clip.frame_rate) if frame.number in numbers)
 
 
-def with_peer(
-    name: str, options: dict[str, Any], given: dict[str, Path], frames: dict[str, list[Observed]], sequence: str
-) -> list[FrameLabels]:
-    """The results of a tracker in the peers' environment."""
-    script = Path(__file__).with_name("peers.py")
-    command = [str(PEERS), str(script), name, json.dumps(options), str(given[sequence])]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
-    with np.load(given[sequence] / "ids.npz") as ids:
-        return [converted(seen.coarse, ids[f"{k:06d}"], seen.number) for k, seen in enumerate(frames[sequence])]
+def as_detected(seen: Seen, network: str) -> Detections:
+    """What the other trackers get: masks as detected, and the network's embeddings."""
+    return seen.detections(f"only-{network}" if network else "none", refined=False)
 
 
-def features(seen: Observed) -> NDArray[np.float32]:
-    """(N, D) the network's part of what ours gets, of unit length again."""
-    found = seen.coarse.embeddings[:, DIMENSION:]
-    return np.ascontiguousarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12), np.float32)
-
-
-def tracked_offline(
-    settings: TrackerSettings, frames: list[Observed], pick: Callable[[Observed], Detections]
-) -> list[FrameLabels]:
-    """The results of our tracker, refined offline."""
-    tracker = Tracker(settings, 30.0)
-    detections = [pick(seen) for seen in frames]
-    ids = [tracker.update(found, camera=seen.camera) for found, seen in zip(detections, frames, strict=True)]
-    times = [seen.number / 30 for seen in frames]
-    motions = [seen.camera for seen in frames]
-    refined = refine(times, detections, ids, motions, appearance=settings.appearance, groups=settings.groups)
-    results = []
-    for seen, found, new in zip(frames, detections, refined, strict=True):
-        classes = np.array([new.classes[identity] for identity in new.ids[new.ids > 0].tolist()], np.int64)
-        results.append(label(found, new.ids, classes, seen.number, seen.number / 30)[0])
-    return results
-
-
-def observed_world(world: World, drawn: list[tuple[NDArray[np.uint8], FrameLabels]]) -> Iterator[Observed]:
-    """The frames of a toy world; its own embeddings stand for a network's."""
-    camera = FlowCameraMotion()
-    for k, (image, _) in enumerate(drawn):
-        found = world.detections(k)
-        plain = replace(found, embeddings=np.zeros((len(found), 0), np.float32))
-        colours = embed(image, plain)
-        network = replace(found, embeddings=np.concatenate([0.0 * colours, found.embeddings], axis=1))
-        yield Observed(
-            k, plain, replace(found, embeddings=colours), network, network, camera.motion(image, found.masks)
-        )
-
-
-def with_ultralytics(
-    kind: str, images: Iterator[NDArray[np.uint8]], frames: list[Observed], options: dict[str, Any], network: bool
-) -> list[FrameLabels]:
+def with_ultralytics(kind: str, options: Options, network: str, case: Case) -> list[FrameLabels]:
     """The results of one of Ultralytics' trackers, with its own settings but for `options`."""
     import torch
     from ultralytics.cfg import ROOT
@@ -253,25 +156,57 @@ def with_ultralytics(
     from ultralytics.trackers.track import TRACKER_MAP
     from ultralytics.utils import YAML
 
+    torch.set_num_threads(1)
     settings = SimpleNamespace(**YAML.load(ROOT / f"cfg/trackers/{kind}.yaml") | options)
     settings.device = "cpu"
     if network:
         settings.with_reid, settings.model = True, "auto"
     tracker = TRACKER_MAP[kind](settings)
-    results = []
-    for image, seen in zip(images, frames, strict=True):
-        found = seen.coarse
-        rows = np.concatenate([found.boxes, found.scores[:, None], found.classes[:, None]], axis=1).astype(np.float32)
-        more: dict[str, Any] = {}
-        if network:
-            more["feats"] = torch.from_numpy(features(seen))
+    found, results = case.footage(), []
+    assert isinstance(case.clip, Clip)
+    for image, seen in zip(images(found, case.clip), found.frames, strict=True):
+        given = as_detected(seen, network)
+        rows = np.concatenate([given.boxes, given.scores[:, None], given.classes[:, None]], axis=1).astype(np.float32)
+        more: dict[str, Any] = {"feats": torch.from_numpy(np.ascontiguousarray(given.embeddings))} if network else {}
         bgr = np.ascontiguousarray(image[:, :, ::-1])
-        answer = np.asarray(tracker.update(Boxes(rows, found.size), bgr, **more), np.float64)
-        ids = np.zeros(len(found), np.int64)
+        answer = np.asarray(tracker.update(Boxes(rows, given.size), bgr, **more), np.float64)
+        ids = np.zeros(len(given), np.int64)
         if answer.size:
             ids[answer[:, -1].astype(np.int64)] = answer[:, 4].astype(np.int64)
-        results.append(converted(found, ids, seen.number))
+        results.append(converted(given, ids, seen.number))
     return results
+
+
+def with_peer(name: str, options: Options, network: str, case: Case) -> list[FrameLabels]:
+    """The results of a tracker in the peers' environment."""
+    found = case.footage()
+    assert isinstance(case.clip, Clip)
+    with TemporaryDirectory() as folder:
+        given = [as_detected(seen, network) for seen in found.frames]
+        for k, (image, each) in enumerate(zip(images(found, case.clip), given, strict=True)):
+            path = Path(folder) / f"{k:06d}.png"
+            Image.fromarray(image).save(path, compress_level=1)
+            np.savez(
+                path.with_suffix(".npz"),
+                boxes=np.ascontiguousarray(each.boxes, np.float32),
+                scores=np.asarray(each.scores, np.float32),
+                classes=each.classes,
+                features=np.ascontiguousarray(each.embeddings),
+                mask_boxes=each.masks.boxes,
+                mask_pixels=each.masks.pixels,
+                mask_starts=each.masks.starts,
+                image=np.array(str(path)),
+            )
+        script = Path(__file__).with_name("peers.py")
+        command = [str(PEERS), str(script), name, json.dumps(options), folder]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+        with np.load(Path(folder) / "ids.npz") as ids:
+            return [
+                converted(each, ids[f"{k:06d}"], seen.number)
+                for k, (each, seen) in enumerate(zip(given, found.frames, strict=True))
+            ]
 
 
 def converted(found: Detections, ids: NDArray[np.int64], number: int) -> FrameLabels:

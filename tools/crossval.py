@@ -40,16 +40,22 @@ METRICS = ("HOTA", "AssA", "IDF1", "sMOTSA")
 
 @dataclass(frozen=True)
 class Case:
-    """A clip and how it is given: every `step`-th frame, scores from `conf` on, and a rate that is not its own."""
+    """A clip and how it is given: every `step`-th frame from the `first` on, scores from `conf` on, and a frame rate
+    that is not its own."""
 
     clip: Clip | ToyClip
     step: int = 1
+    first: int = 0
     conf: float = 0.0
     rate: float = 0.0
 
     @property
     def name(self) -> str:
-        parts = [f"/{self.step}" if self.step > 1 else "", f">{self.conf:g}" if self.conf else ""]
+        parts = [
+            f"/{self.step}" if self.step > 1 else "",
+            f"+{self.first}" if self.first else "",
+            f">{self.conf:g}" if self.conf else "",
+        ]
         return self.clip.name + "".join(parts) + (f"@{self.rate:g}" if self.rate else "")
 
     @property
@@ -60,7 +66,7 @@ class Case:
         )
 
     def footage(self) -> Footage:
-        found = footage(self.clip).thinned(self.step)
+        found = footage(self.clip).thinned(self.step, self.first)
         found = found.above(self.conf) if self.conf else found
         if self.rate:
             first = found.frames[0].time
@@ -72,7 +78,12 @@ class Case:
 
 def cases() -> list[Case]:
     """All cases of the protocol."""
-    real = [Case(clip, step) for clip in CLIPS for step in (1, 2, 4) if "-" not in clip.name or step == 1]
+    real = [
+        Case(clip, step, first)
+        for clip in CLIPS
+        for step, first in ((1, 0), (2, 0), (2, 1), (4, 0), (4, 2))
+        if "-" not in clip.name or step == 1
+    ]
     by_name = {clip.name: clip for clip in CLIPS}
     real += [Case(by_name["09"], conf=0.25), Case(by_name["05"], conf=0.25), Case(by_name["vtest"], conf=0.25)]
     real += [Case(by_name["05"], rate=30.0)]

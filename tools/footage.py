@@ -145,15 +145,15 @@ class Footage:
     truth: Sequence[FrameLabels] | BoxTable
     offset: int = 0
 
-    def thinned(self, step: int) -> Footage:
-        """Every `step`-th frame; the camera's motions are joined."""
-        if step == 1:
+    def thinned(self, step: int, first: int = 0) -> Footage:
+        """Every `step`-th frame from the `first` on; the camera's motions are joined."""
+        if step == 1 and first == 0:
             return self
         chosen: list[Seen] = []
         camera = np.eye(3)
         for place, each in enumerate(self.frames):
             camera = np.vstack([each.camera, [0, 0, 1]]) @ camera
-            if place % step == 0:
+            if place >= first and (place - first) % step == 0:
                 chosen.append(replace(each, camera=camera[:2] if chosen else each.camera))
                 camera = np.eye(3)
         numbers = {each.number + self.offset for each in chosen}
@@ -162,7 +162,13 @@ class Footage:
             truth = self.truth.take(np.isin(self.truth.frames, list(numbers)))
         else:
             truth = [each for each in self.truth if each.frame in numbers]
-        return replace(self, name=f"{self.name}/{step}", frame_rate=self.frame_rate / step, frames=chosen, truth=truth)
+        return replace(
+            self,
+            name=f"{self.name}/{step}" + (f"+{first}" if first else ""),
+            frame_rate=self.frame_rate / step,
+            frames=chosen,
+            truth=truth,
+        )
 
     def above(self, score: float) -> Footage:
         """The detections of at least this score only, as a user's `--conf` leaves them."""

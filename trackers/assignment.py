@@ -86,12 +86,12 @@ def margins(cost: NDArray[np.float64], pairs: NDArray[np.int64], limit: float) -
     shares = np.zeros(len(pairs))
     for k in range(len(pairs)):
         row, column = pairs[k]
-        best_other = limit
+        rival = limit
         for j in range(cost.shape[1]):
             if j != column:
-                best_other = min(best_other, cost[row, j])
+                rival = min(rival, cost[row, j])
         for i in range(cost.shape[0]):
             if i != row:
-                best_other = min(best_other, cost[i, column])
-        shares[k] = max(best_other - cost[row, column], 0.0) / limit
+                rival = min(rival, cost[i, column])
+        shares[k] = max(rival - cost[row, column], 0.0) / limit
     return shares

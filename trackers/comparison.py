@@ -15,24 +15,21 @@ __all__ = ["Comparison", "DetectionCues", "Gates", "TrackCues", "compare"]
 
 Matrix = NDArray[np.float64]
 # The columns of `Comparison.cues`.
-MASK_IOU, BOX_IOU, CUT_IOU, CONTAINED, DEVIATION, APART, HEIGHT, WIDTH, DISTANCE = range(9)
-CUES = 9
+MASK_IOU, BOX_IOU, DISTANCE = range(3)
+CUES = 3
 
 
 class Comparison(NamedTuple):
     """What is known of the P pairs of a track and a detection that are inside the gate, by row, then column.
 
     A pair is inside the gate if both are of one group of classes and the detected centre lies inside the motion gate,
-    or if one box contains the other. `rows`, `columns`: (P,) int64. `cues`: (P, 9) float64:
+    or if one box contains the other. `rows`, `columns`: (P,) int64. `cues`: (P, 3) float64:
 
-    - MASK_IOU: of the track's moved mask and the detected one; the boxes' where either has no pixels (a mask can move
-      out of the frame). BOX_IOU: of the predicted box and the detected one.
-    - CUT_IOU: of the boxes once the taller one is cut to the other's height, at its top or at its bottom, whichever
-      fits better: when something hides an object's legs, its upper edge and its sides stay.
-    - CONTAINED: common pixels over the smaller mask's pixels; of the boxes where either mask has none.
-    - DEVIATION: Mahalanobis distance of the centres. APART: their distance in object sizes, the geometric mean of the
-      square roots of both areas.
-    - HEIGHT, WIDTH: the absolute logarithm of the ratio of the two heights, and of the widths.
+    - MASK_IOU: of the track's moved mask and the detected one; that of the boxes as they are where either has no pixels
+      (a mask can move out of the frame).
+    - BOX_IOU: of the predicted box and the detected one, both enlarged on each side by the track's buffer times the
+      standard deviation of its predicted place: where frames are few, boxes of one object need not touch (buffered
+      IoU, Yang et al., C-BIoU, WACV 2023; there the buffer is a share of the box).
     - DISTANCE: cosine distance of the embeddings, the mean of that to the track's moving average and to its nearest
       view; 0 without embeddings.
     """
@@ -46,7 +43,8 @@ class TrackCues(NamedTuple):
     """T tracks as predicted for this frame.
 
     `boxes`: (T, 4). `masks`: as last seen. `offsets`: (T, 2) int64 x y by which they have moved since. `spreads`:
-    (T, 2) variances of the predicted centres, the detection's noise included. `groups`: (T,). `means` (T, D) and
+    (T, 2) variances of the predicted centres, the detection's noise included. `buffers`: (T,) standard deviations by
+    which boxes are enlarged. `groups`: (T,). `means` (T, D) and
     `views` (T, K, D) of the gallery.
     """
 
@@ -54,6 +52,7 @@ class TrackCues(NamedTuple):
     masks: MaskArrays
     offsets: NDArray[np.int64]
     spreads: Matrix
+    buffers: NDArray[np.float64]
     groups: NDArray[np.int64]
     means: NDArray[np.float32]
     views: NDArray[np.float32]
@@ -70,13 +69,11 @@ class DetectionCues(NamedTuple):
 
 class Gates(NamedTuple):
     """`mahalanobis`: squared distance of the centres above which a pair is forbidden, unless one box contains
-    `contained` of the other and their IoU is at least `contained_iou`. `edges`: whether the middles of the upper and
-    of the lower edges count as the centres do, if one of them lies inside the gate."""
+    `contained` of the other and their IoU is at least `contained_iou`."""
 
     mahalanobis: float
     contained: float
     contained_iou: float
-    edges: bool
 
 
 def whole_offsets(offsets: Matrix, masks: Masks) -> NDArray[np.int64]:
@@ -103,11 +100,10 @@ def compare(tracks: TrackCues, detections: DetectionCues, gates: Gates, height: 
             x1, y1, x2, y2 = masks.boxes[j]
             length = np.int64(x2 - x1) * np.int64(y2 - y1)
             areas[j] = masks.pixels[masks.starts[j] : masks.starts[j] + length].sum()
-        boxes_of_pair(tracks, detections, i, j, gates.edges, cues[p])
+        boxes_of_pair(tracks, detections, i, j, cues[p])
         if own_area > 0 and areas[j] > 0:
             common = common_pixels(tracks.masks, i, dx, dy, masks, j)
             cues[p, MASK_IOU] = common / (own_area + areas[j] - common)
-            cues[p, CONTAINED] = common / min(own_area, areas[j])
         if dimension:
             cues[p, DISTANCE] = cosine_distance(tracks.means, tracks.views, i, detections.embeddings, j)
     return Comparison(rows, columns, cues)
@@ -131,8 +127,6 @@ def pairs_in_gate(
                 continue
             away_x = (boxes[j, 0] + boxes[j, 2]) / 2 - centre_x
             away_y = (boxes[j, 1] + boxes[j, 3]) / 2 - centre_y
-            if gates.edges:
-                away_y = nearest_to_zero(away_y, boxes[j, 1] - y1, boxes[j, 3] - y2)
             if away_x * away_x / spread_x + away_y * away_y / spread_y > gates.mahalanobis:
                 # When something hides a person's legs, the box centre jumps by a quarter of its height, far outside
                 # the gate. Such a pair is allowed if one box lies inside the other and is not just a small object.
@@ -154,37 +148,22 @@ def pairs_in_gate(
 
 
 @compiled
-def nearest_to_zero(a: float, b: float, c: float) -> float:
-    """The one of three numbers that is nearest to 0."""
-    if abs(b) < abs(a):
-        a = b
-    return c if abs(c) < abs(a) else a
-
-
-@compiled
-def boxes_of_pair(
-    tracks: TrackCues, detections: DetectionCues, i: int, j: int, edges: bool, cues: NDArray[np.float64]
-) -> None:
-    """Write the cues (9,) of a pair's boxes; those of masks are the boxes' at first."""
+def boxes_of_pair(tracks: TrackCues, detections: DetectionCues, i: int, j: int, cues: NDArray[np.float64]) -> None:
+    """Write the cues (3,) of a pair's boxes; the masks' IoU is the boxes' at first."""
     x1, y1, x2, y2 = tracks.boxes[i]
     u1, v1, u2, v2 = detections.boxes[j]
     common = box_intersection(tracks.boxes, i, detections.boxes, j)
-    own, other = (x2 - x1) * (y2 - y1), (u2 - u1) * (v2 - v1)
     if common > 0:
-        cues[MASK_IOU] = cues[BOX_IOU] = common / (own + other - common)
-        cues[CONTAINED] = common / min(own, other)
-    across, height = min(x2, u2) - max(x1, u1), min(y2 - y1, v2 - v1)
-    along = height - min(abs(v1 - y1), abs(v2 - y2))
-    if across > 0 and along > 0:
-        cues[CUT_IOU] = across * along / (height * (x2 - x1 + u2 - u1) - across * along)
-    away_x, away_y = (u1 + u2 - x1 - x2) / 2, (v1 + v2 - y1 - y2) / 2
-    if edges:
-        away_y = nearest_to_zero(away_y, v1 - y1, v2 - y2)
-    spread_x, spread_y = tracks.spreads[i]
-    cues[DEVIATION] = np.sqrt(away_x * away_x / spread_x + away_y * away_y / spread_y)
-    cues[APART] = np.hypot(away_x, away_y) / np.sqrt(np.sqrt(max(own, 1.0) * max(other, 1.0)))
-    cues[HEIGHT] = abs(np.log(max(v2 - v1, 1.0) / max(y2 - y1, 1.0)))
-    cues[WIDTH] = abs(np.log(max(u2 - u1, 1.0) / max(x2 - x1, 1.0)))
+        cues[MASK_IOU] = common / ((x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1) - common)
+    across, along = tracks.buffers[i] * np.sqrt(tracks.spreads[i, 0]), tracks.buffers[i] * np.sqrt(tracks.spreads[i, 1])
+    if across == 0.0:
+        cues[BOX_IOU] = cues[MASK_IOU]
+        return
+    width, height = min(x2, u2) - max(x1, u1) + 2 * across, min(y2, v2) - max(y1, v1) + 2 * along
+    if width > 0 and height > 0:
+        own = (x2 - x1 + 2 * across) * (y2 - y1 + 2 * along)
+        other = (u2 - u1 + 2 * across) * (v2 - v1 + 2 * along)
+        cues[BOX_IOU] = width * height / (own + other - width * height)
 
 
 @compiled

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .comparison import BOX_IOU, CUT_IOU, DEVIATION, HEIGHT, MASK_IOU, Comparison
+from .comparison import BOX_IOU, MASK_IOU, Comparison
 from .compiled import compiled
 
 __all__ = ["StageWeights", "scattered", "weighted_cost"]
@@ -22,9 +22,6 @@ class StageWeights(NamedTuple):
     appearance_weight: float
     appearance_limit: float
     score_weight: float
-    shape_weight: float
-    near_weight: float
-    cut_weight: float
 
 
 @compiled
@@ -36,23 +33,14 @@ def weighted_cost(
     The similarity of a pair is a weighted mean of mask IoU and box IoU (shared by `mask_weight`), and of that overlap
     and appearance (`appearance_weight`). `dissimilarity`: (P,) of the appearance, from 0, the same object, to 1,
     another one; a pair of `appearance_limit` or more is forbidden. `score_weight` 1 multiplies the similarity by the
-    detection's score (score fusion of ByteTrack, Zhang et al., ECCV 2022), 0 leaves scores (N,) out. `shape_weight`
-    lowers the overlap where heights differ: it is multiplied by the ratio of the heights to that power (height in the
-    IoU of Hybrid-SORT, Yang et al., AAAI 2024). `near_weight` is the share of the centres' nearness in the overlap, 1
-    where the prediction says and 0.6 at one standard deviation from it. `cut_weight` times the IoU of the boxes cut to
-    one height takes the place of the box IoU where it is larger. The cost is 1 minus the similarity.
+    detection's score (score fusion of ByteTrack, Zhang et al., ECCV 2022), 0 leaves scores (N,) out. The cost is 1
+    minus the similarity.
     """
     cost = np.full(len(pairs.rows), np.inf)
     for p in range(len(cost)):
         if dissimilarity[p] < weights.appearance_limit:
-            mask_iou = pairs.cues[p, MASK_IOU]
-            box_iou = max(pairs.cues[p, BOX_IOU], weights.cut_weight * pairs.cues[p, CUT_IOU])
+            mask_iou, box_iou = pairs.cues[p, MASK_IOU], pairs.cues[p, BOX_IOU]
             overlap = weights.mask_weight * mask_iou + (1.0 - weights.mask_weight) * box_iou
-            if weights.shape_weight > 0.0:
-                overlap *= np.exp(-weights.shape_weight * pairs.cues[p, HEIGHT])
-            if weights.near_weight > 0.0:
-                near = np.exp(-0.5 * pairs.cues[p, DEVIATION] ** 2)
-                overlap += weights.near_weight * (near - overlap)
             similarity = (1.0 - weights.appearance_weight) * overlap
             similarity += weights.appearance_weight * (1.0 - dissimilarity[p])
             cost[p] = 1.0 - similarity * (1.0 - weights.score_weight * (1.0 - scores[pairs.columns[p]]))

@@ -45,7 +45,7 @@ class MotionSettings:
     size_noise: float = 1.0  # the same for the change of width and height
     persistence: float = 1.5  # seconds in which a velocity without new detections falls to 1 / e
     size_persistence: float = 0.3  # the same for the change of width and height
-    score_noise: float = 0.0  # how much the measurement noise grows as the score falls: by this factor at a score of 0
+    score_noise: float = 1.5  # how much the measurement noise grows as the score falls: by this share at a score of 0
     initial_speed: float = 3.0  # standard deviation of a new track's velocity, in object sizes per second
 
 

@@ -35,9 +35,6 @@ class Stage:
     appearance_limit: float = 1.01  # a pair of at least this dissimilarity (0 same, 1 other object) is not made
     strict: bool = False  # use the strict scale of dissimilarity, for pairs that rest on appearance
     score_weight: float = 0.0  # how much a low score lowers the similarity; 1 multiplies by the score
-    shape_weight: float = 0.0  # how much different heights lower the overlap; 1 multiplies by their ratio
-    cut_weight: float = 0.0  # how much the IoU of boxes cut to one height counts, for objects that something hides
-    near_weight: float = 0.0  # share of the nearness to the predicted place in the overlap
 
 
 HIGH = 0.5  # the score that separates the first stages from the low-score stages, as in ByteTrack
@@ -48,7 +45,7 @@ LOST_BY_APPEARANCE = Stage(
 DEFAULT_STAGES = (
     Stage(
         "confident", (State.CONFIRMED, State.LOST), HIGH, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5,
-        lost_for=0.3,
+        lost_for=1.0,
     ),
     LOST_BY_APPEARANCE,
     Stage("low score", (State.CONFIRMED,), 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
@@ -144,7 +141,4 @@ def weights(stage: Stage, has_embeddings: bool) -> StageWeights:
         stage.appearance_weight if has_embeddings else 0.0,
         stage.appearance_limit if has_embeddings else np.inf,
         stage.score_weight,
-        stage.shape_weight,
-        stage.near_weight,
-        stage.cut_weight,
     )

@@ -37,7 +37,7 @@ class TrackerSettings:
     gate: float = 13.8  # squared Mahalanobis distance of the centres above which no pair is made: 0.999 of chi2(2)
     contained: float = 0.8  # outside the gate, a pair is made if this share of the smaller box lies in the larger one
     contained_iou: float = 0.2  # and the boxes' IoU is at least this
-    gate_edges: bool = False  # whether the middles of the upper and lower edges pass the gate as the centre does
+    buffer: float = 0.5  # standard deviations of the predicted place by which boxes are enlarged; 0 for lost tracks
     appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     reentry: ReentrySettings = field(default_factory=ReentrySettings)
     groups: tuple[tuple[int, ...], ...] = CONFUSABLE  # class ids that a detector may confuse on one object
@@ -82,9 +82,7 @@ class Tracker:
         self._scale = AppearanceScale()
         self._classes = ClassGroups(self.settings.groups)
         self._stages = prepared(self.settings.stages)
-        self._gates = Gates(
-            self.settings.gate, self.settings.contained, self.settings.contained_iou, self.settings.gate_edges
-        )
+        self._gates = Gates(self.settings.gate, self.settings.contained, self.settings.contained_iou)
 
     def update(
         self, detections: Detections, time: float | None = None, camera: NDArray[np.floating] = STILL
@@ -265,6 +263,7 @@ class Tracker:
             tracks.masks.arrays,
             whole_offsets(tracks.means[:, :2, 0] - tracks.anchors, tracks.masks),
             motion.spreads(tracks.means, tracks.covariances, self.settings.motion),
+            np.where(tracks.states == LOST, 0.0, self.settings.buffer),
             self._classes.groups_of(tracks.votes),
             tracks.gallery.means,
             tracks.gallery.views,
