@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import shutil
 import warnings
 from pathlib import Path
@@ -11,14 +12,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import mots
+from mots.benchmarks.repair import fix
+from mots.benchmarks.submission import submit
 from mots.cli import main
-from mots.errors import FormatError
+from mots.errors import FormatError, InputError
 from mots.evaluation.scoring import score
 from mots.formats import mot_boxes
 from mots.formats.faults import Fault
 from mots.labels import FrameLabels
+from mots.toy.world import World, WorldSettings
 
 KEYS = {
     "CLEAR": {
@@ -193,3 +198,36 @@ def test_the_command_prints_motas_names(tmp_path: Path, capsys: pytest.CaptureFi
     text = capsys.readouterr().out
     assert "sMOTA" in text
     assert "sMOTSA" not in text
+
+
+def test_what_checks_masks_takes_no_box_benchmark(tmp_path: Path) -> None:
+    (tmp_path / "r.txt").write_text("1,1,0,0,5,5\n")
+    with pytest.raises(InputError, match="dancetrack compares boxes"):
+        mots.validate(tmp_path / "r.txt", "dancetrack")
+    with pytest.raises(InputError, match="mot20 compares boxes"):
+        submit(tmp_path, tmp_path / "out.zip", "mot20")
+    with pytest.raises(InputError, match="mot17 compares boxes"):
+        fix(tmp_path / "r.txt", tmp_path / "fixed", "mot17")
+
+
+def test_a_folder_of_box_truth_is_tracked_and_scored(tmp_path: Path) -> None:
+    world = World(3, WorldSettings(height=90, width=160, walkers=4, vehicles=0, pan=0.0))
+    folder = tmp_path / "train/MOT17-02-FRCNN"
+    (folder / "gt").mkdir(parents=True)
+    (folder / "img1").mkdir()
+    (tmp_path / "found").mkdir()
+    (folder / "seqinfo.ini").write_text("[Sequence]\nseqLength=12\n")
+    rows = []
+    with mots.DetectionWriter(tmp_path / "found/MOT17-02-FRCNN.npz", 25.0, {}) as writer:
+        for k in range(12):
+            image, truth = world.frame(k)
+            Image.fromarray(image).save(folder / f"img1/{k + 1:06d}.png")
+            writer.write(k + 1, k / 25, world.detections(k), np.eye(2, 3))
+            for identity, (x1, y1, x2, y2) in zip(truth.ids.tolist(), truth.masks.boxes.tolist(), strict=True):
+                rows.append(f"{k + 1},{identity},{x1},{y1},{x2 - x1},{y2 - y1},1,1,1")
+    (folder / "gt/gt.txt").write_text("\n".join(rows))
+    options = ["--root", str(tmp_path), "--benchmark", "mot17", "--detections", str(tmp_path / "found"), "--quiet"]
+    assert main(["batch", *options, "--output", str(tmp_path / "runs")]) == 0
+    numbers = json.loads((tmp_path / "runs/scores.json").read_text())["combined"]["pedestrian"]
+    assert numbers["Objects"] == len(rows) > 20
+    assert numbers["MOTA"] > 0.5

@@ -79,10 +79,14 @@ for box_benchmark in ("mot17", "mot20", "dancetrack", "sportsmot"):
     BENCHMARKS[box_benchmark] = Benchmark(box_benchmark, {"pedestrian": CLASS_IDS["person"]}, 1, {}, boxes=True)
 
 
-def benchmark_named(name: str) -> Benchmark:
-    """The benchmark of this name. Raises InputError for another one."""
+def benchmark_named(name: str, *, of_masks: bool = False) -> Benchmark:
+    """The benchmark of this name. Raises InputError for another one; with `of_masks`, for one of boxes too."""
     if name not in BENCHMARKS:
         raise InputError(f"unknown benchmark '{name}': there are {', '.join(BENCHMARKS)}")
+    if of_masks and BENCHMARKS[name].boxes:
+        raise InputError(
+            f"{name} compares boxes, and this checks masks: its results can be scored, but not validated or packed"
+        )
     return BENCHMARKS[name]
 
 

@@ -30,7 +30,7 @@ def fix(results: str | Path, output: str | Path, benchmark: str = "kitti-mots", 
     Raises InputError for PNGs, which only a new export can repair, MotsError where the files cannot be written.
     """
     results, output = Path(results), Path(output)
-    bench = benchmark_named(benchmark)
+    bench = benchmark_named(benchmark, of_masks=True)
     if bench.name == "kitti-step":
         raise InputError("only text can be repaired: write KITTI-STEP's PNGs again", parameters=("fix",))
     changes: list[Fault] = []

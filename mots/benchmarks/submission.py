@@ -35,7 +35,7 @@ def submit(
     would refuse the results; MotsError where the archive cannot be written.
     """
     results, output = Path(results), Path(output)
-    bench = benchmark_named(benchmark)
+    bench = benchmark_named(benchmark, of_masks=True)
     faults = [fault for fault in validate(results, benchmark, split) if fault.refused]
     if faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""

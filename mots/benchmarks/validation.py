@@ -34,7 +34,7 @@ def validate(results: str | Path, benchmark: str = "kitti-mots", split: str | No
     where there are no results at all.
     """
     results = Path(results)
-    bench = benchmark_named(benchmark)
+    bench = benchmark_named(benchmark, of_masks=True)
     lengths = None if split is None else split_lengths(bench, split)
     faults: list[Fault] = []
     if bench.name == "kitti-step":

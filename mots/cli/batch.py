@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-PRESETS = {"kitti-step": "kitti-mots", "bdd-mots": "traffic"}  # of benchmarks without a preset of their own name
+# Of benchmarks without a preset of their own name; those of boxes have people only.
+PRESETS = {"kitti-step": "kitti-mots", "bdd-mots": "traffic", "sportsmot": "sports"}
+PRESETS |= dict.fromkeys(("mot17", "mot20", "dancetrack"), "mots20")
 FAILED = 1  # the exit status when a sequence failed
 
 
