@@ -80,10 +80,11 @@ def variants(base: Settings, embedding: str) -> Iterator[tuple[str, Settings, st
     yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), embedding
     for name, changes in (
         ("lost tracks compete for 0.3 s only", {"stages.confident.lost_for": 0.3}),
-        ("lost tracks by the strict scale", {"stages.lost.strict": True, "stages.lost, low score.strict": True}),
+        ("lost tracks by the usual scale", {"stages.lost.strict": False, "stages.lost, low score.strict": False}),
         ("memory 2 s", {"lifecycle.memory": 2.0, "lifecycle.occluded_memory": 4.0}),
         ("memory 4 s", {"lifecycle.memory": 4.0}),
         ("memory 16 s", {"lifecycle.memory": 16.0}),
+        ("boxes are not enlarged", {"buffer": 0.0}),
         ("scores do not change the filter's noise", {"motion.score_noise": 0.0}),
         ("velocity never decays", {"motion.persistence": 1e6, "motion.size_persistence": 1e6}),
         ("duplicates kept", {"duplicate_iou": 1.0}),
