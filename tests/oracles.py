@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
+import warnings
+from typing import Any
 
 import numpy as np
 from scipy.linalg import expm
@@ -97,3 +101,21 @@ def stq_by_definition(frames: list[tuple[np.ndarray, np.ndarray]]) -> tuple[floa
     )
     ious = [len(a & b) / len(a | b) for a, b in classes.values()]
     return aq / len(truth_tubes) if truth_tubes else 0.0, sum(ious) / len(ious) if ious else 0.0
+
+
+def trackeval_answer(kind: Any, config: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
+    """What TrackEval says of the one data set of this kind, by tracker, and the metrics that it was asked for."""
+    import trackeval
+
+    metrics = [
+        trackeval.metrics.HOTA(),
+        *(m({"PRINT_CONFIG": False}) for m in (trackeval.metrics.CLEAR, trackeval.metrics.Identity)),
+    ]
+    quiet = {"PRINT_RESULTS": False, "PRINT_CONFIG": False, "OUTPUT_SUMMARY": False, "OUTPUT_DETAILED": False}
+    quiet |= {"PLOT_CURVES": False, "TIME_PROGRESS": False, "OUTPUT_EMPTY_CLASSES": False}
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        evaluator = trackeval.Evaluator({**trackeval.Evaluator.get_default_eval_config(), **quiet})
+        answer, _ = evaluator.evaluate([kind(config)], metrics)
+    (found,) = answer.values()
+    return found, metrics

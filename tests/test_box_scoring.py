@@ -1,10 +1,7 @@
 """`mots.score` by boxes, against TrackEval's MotChallenge2DBox on the same files."""
 
-import contextlib
-import io
 import json
 import shutil
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracles import trackeval_answer
 from PIL import Image
 
 import mots
@@ -77,17 +75,7 @@ def with_trackeval(root: Path, lengths: dict[str, int], benchmark: str) -> dict[
         "PRINT_CONFIG": False,
         "SKIP_SPLIT_FOL": True,
     }
-    quiet = {"PRINT_RESULTS": False, "PRINT_CONFIG": False, "OUTPUT_SUMMARY": False, "OUTPUT_DETAILED": False}
-    quiet |= {"PLOT_CURVES": False, "TIME_PROGRESS": False, "OUTPUT_EMPTY_CLASSES": False}
-    metrics = [
-        trackeval.metrics.HOTA(),
-        *(m({"PRINT_CONFIG": False}) for m in (trackeval.metrics.CLEAR, trackeval.metrics.Identity)),
-    ]
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        evaluator = trackeval.Evaluator({**trackeval.Evaluator.get_default_eval_config(), **quiet})
-        answer, _ = evaluator.evaluate([kind(config)], metrics)
-    (found,) = answer.values()
+    found, _ = trackeval_answer(kind, config)
     whole: dict[str, Any] = found["ours"]
     return whole
 

@@ -1,9 +1,9 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
+from conftest import WorldDetector
 
 from mots.detection import saved_detections as saved
 from mots.errors import MotsError
@@ -12,7 +12,6 @@ from mots.pipeline.pipeline import Pipeline
 from mots.pipeline.record import record_pipeline, save_detections
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
-from mots.trackers.detections import Detections
 from mots.video.frame import Frame
 
 REAL = "weights/yolov8n-seg.pt"
@@ -69,24 +68,9 @@ class Breaking:
         raise MotsError("the cable was pulled")
 
 
-class Oracle:
-    """A detector that sees the world's detections, frame after frame."""
-
-    names: dict[int, str] = {}  # noqa: RUF012
-    coarse = False
-
-    def __init__(self, world: World) -> None:
-        self.world, self.frame = world, -1
-
-    def detect(self, images: Sequence[np.ndarray], classes: Sequence[int] = ()) -> list[Detections]:
-        self.frame += 1
-        found = self.world.detections(self.frame)
-        return [found.take(np.isin(found.classes, classes))]
-
-
 def test_an_offline_run_that_breaks_off_writes_what_it_saw(tmp_path: Path) -> None:
     world = World(3, WorldSettings(height=90, width=160))
-    run = Pipeline(Breaking(world, 30), load("kitti-mots"), detector=Oracle(world), offline=True)
+    run = Pipeline(Breaking(world, 30), load("kitti-mots"), detector=WorldDetector(world), offline=True)
     with pytest.raises(MotsError, match="cable"):
         record_pipeline(run, tmp_path / "out", quiet=True)
     written = list(mots_text.read(tmp_path / "out/walk.txt"))

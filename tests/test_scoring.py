@@ -1,8 +1,6 @@
 """`mots.score` on files, against TrackEval on the same files."""
 
-import contextlib
 import csv
-import io
 import json
 import shutil
 import warnings
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracles import trackeval_answer
 from PIL import Image
 from pycocotools import mask as coco
 
@@ -118,17 +117,7 @@ def with_trackeval(truth: Path, results: Path, lengths: dict[str, int], benchmar
     }
     if benchmark == "kitti-mots":
         del config["SKIP_SPLIT_FOL"]
-    quiet = {"PRINT_RESULTS": False, "PRINT_CONFIG": False, "OUTPUT_SUMMARY": False, "OUTPUT_DETAILED": False}
-    quiet |= {"PLOT_CURVES": False, "TIME_PROGRESS": False, "OUTPUT_EMPTY_CLASSES": False}
-    metrics = [
-        trackeval.metrics.HOTA(),
-        *(m({"PRINT_CONFIG": False}) for m in (trackeval.metrics.CLEAR, trackeval.metrics.Identity)),
-    ]
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        evaluator = trackeval.Evaluator({**trackeval.Evaluator.get_default_eval_config(), **quiet})
-        answer, _ = evaluator.evaluate([kind(config)], metrics)
-    (found,) = answer.values()
+    found, metrics = trackeval_answer(kind, config)
     whole = dict(found["ours"])
     # Its KITTI MOTS evaluation does not average classes, but its metrics can.
     families = {type(metric).__name__: metric for metric in (*metrics, trackeval.metrics.Count())}

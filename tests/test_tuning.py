@@ -1,9 +1,9 @@
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import WorldDetector
 
 from mots.cli import main
 from mots.detection import saved_detections as saved
@@ -16,7 +16,6 @@ from mots.pipeline.record import save_detections
 from mots.settings import Settings, load
 from mots.toy.demo import WorldSource
 from mots.toy.world import World, WorldSettings
-from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
 
 
@@ -89,21 +88,6 @@ def test_the_command_says_what_it_found_and_what_is_wrong(
     ):
         assert main(["tune", *arguments]) == 2
         assert message in capsys.readouterr().err
-
-
-class WorldDetector:
-    """A detector that gives a world's noisy detections, frame after frame."""
-
-    names: dict[int, str] = {}  # noqa: RUF012
-    coarse = False
-
-    def __init__(self, world: World) -> None:
-        self.world, self.frame = world, -1
-
-    def detect(self, images: Sequence[np.ndarray], classes: Sequence[int] = ()) -> list[Detections]:
-        self.frame += 1
-        found = self.world.detections(self.frame)
-        return [found.take(np.isin(found.classes, classes)) if classes else found]
 
 
 def test_tune_scores_the_ids_of_track_with_a_panning_camera_and_all_classes(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from .masks import MaskArrays
 __all__ = [
     "areas",
     "box_intersection",
+    "box_ious",
     "common_pixels",
     "disjoint",
     "gathered",
@@ -126,3 +127,16 @@ def box_intersection(a: NDArray[np.floating], i: int, b: NDArray[np.floating], j
     wide = np.float64(min(a[i, 2], b[j, 2]) - max(a[i, 0], b[j, 0]))
     tall = np.float64(min(a[i, 3], b[j, 3]) - max(a[i, 1], b[j, 1]))
     return wide * tall if wide > 0 and tall > 0 else 0.0
+
+
+@compiled
+def box_ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(A, B) IoU of boxes (A, 4) and (B, 4)."""
+    iou = np.zeros((len(a), len(b)))
+    for i in range(len(a)):
+        for j in range(len(b)):
+            common = box_intersection(a, i, b, j)
+            one = (a[i, 2] - a[i, 0]) * (a[i, 3] - a[i, 1])
+            two = (b[j, 2] - b[j, 0]) * (b[j, 3] - b[j, 1])
+            iou[i, j] = common / max(one + two - common, 1e-9)
+    return iou

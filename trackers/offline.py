@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from .appearance import UNKNOWN_SAME, AppearanceSettings, clean
 from .assignment import assign
-from .compiled import compiled
 from .detections import Detections
-from .kernels import box_intersection
+from .kernels import box_ious
 from .masks import Masks
 
 __all__ = ["RefineSettings", "Refined", "refine"]
@@ -382,16 +381,3 @@ def places(detections: Detections, back: NDArray[np.float64]) -> NDArray[np.floa
     boxes = detections.boxes.astype(np.float64)
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2 @ back[:2, :2].T + back[:2, 2]
     return np.concatenate([centres, (boxes[:, 2:] - boxes[:, :2]) * np.sqrt(abs(np.linalg.det(back[:2, :2])))], axis=1)
-
-
-@compiled
-def box_ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(A, B) IoU of boxes (A, 4) and (B, 4)."""
-    iou = np.zeros((len(a), len(b)))
-    for i in range(len(a)):
-        for j in range(len(b)):
-            common = box_intersection(a, i, b, j)
-            one = (a[i, 2] - a[i, 0]) * (a[i, 3] - a[i, 1])
-            two = (b[j, 2] - b[j, 0]) * (b[j, 3] - b[j, 1])
-            iou[i, j] = common / max(one + two - common, 1e-9)
-    return iou

@@ -9,11 +9,12 @@ from mots.classes import IGNORE
 from mots.encodings.runs import common_pixels
 from mots.formats.faults import Fault, Report
 from mots.formats.label_table import LabelTable
+from mots.formats.mot_boxes import BoxTable
 
 __all__ = ["check_disjoint", "inside"]
 
 
-def inside(table: LabelTable, first: int, last: int, report: Report) -> NDArray[np.bool_]:
+def inside(table: LabelTable | BoxTable, first: int, last: int, report: Report) -> NDArray[np.bool_]:
     """(N,) whether each label's frame is one of the sequence's; each other one is reported."""
     good = (table.frames >= first) & (table.frames <= last)
     for row in np.flatnonzero(~good).tolist():

@@ -11,10 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.benchmarks.rules import inside
 from mots.formats import mot_boxes, places
-from mots.formats.faults import Fault, Report, ignore_fault
+from mots.formats.faults import Fault, Report
 from mots.formats.mot_boxes import PEDESTRIAN, BoxTable
 from mots.metrics.sequence import EPS, HALF, ScoredSequence, from_frames, solve
+from mots.trackers.kernels import box_ious
 
 __all__ = ["load_boxes", "scored_boxes"]
 
@@ -64,24 +66,6 @@ def scored_boxes(
     return from_frames(truth_ids, result_ids, overlaps)
 
 
-def inside(table: BoxTable, first: int, last: int, report: Report = ignore_fault) -> NDArray[np.bool_]:
-    """(N,) whether each box's frame is one of the sequence's; each other one is reported."""
-    good = (table.frames >= first) & (table.frames <= last)
-    for row in np.flatnonzero(~good).tolist():
-        frame = int(table.frames[row])
-        message = f"frame {frame}: the sequence has frames {first} to {last}"
-        report(Fault("frame", table.origin, message, int(table.lines[row]), frame, (int(table.ids[row]),)))
-    return good
-
-
 def bounds(frames: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
     """(F + 1,) where each frame begins in ascending frame numbers."""
     return np.searchsorted(frames, np.arange(first, last + 2)).astype(np.int64)
-
-
-def box_ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(A, B) IoU of boxes (A, 4) and (B, 4) x1 y1 x2 y2."""
-    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
-    common = np.clip(high - low, 0.0, None).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (a, b)]
-    return np.asarray(common / np.maximum(areas[0][:, None] + areas[1] - common, EPS))

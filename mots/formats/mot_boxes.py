@@ -81,7 +81,7 @@ def parse(content: bytes, origin: str, report: Report = fail) -> BoxTable:
         if message:
             report(Fault("box", origin, message, number))
             continue
-        values += [1.0] * (CLASS_FIELD + 1 - len(values)) if len(values) <= CLASS_FIELD else []
+        values += [1.0] * (CLASS_FIELD + 1 - len(values))
         rows.append((number, *values[: CLASS_FIELD + 1]))
     table = np.array(sorted(rows, key=lambda row: row[1]), np.float64).reshape(-1, CLASS_FIELD + 2)
     lines, frames, ids = (table[:, place].astype(np.int64) for place in range(3))

@@ -286,8 +286,7 @@ def torch_runtime(path: Path, settings: DetectorSettings) -> tuple[TorchRuntime,
 def onnx_runtime(path: Path, device: str) -> tuple[OnnxRuntime, dict[int, str]]:
     """An `.onnx` export run by onnxruntime, and its class names."""
     runtime = OnnxRuntime(path, device)
-    if len(runtime.output_shapes) != 2 or len(runtime.output_shapes[1]) != 4:
-        raise FormatError(f"{path}: not a segmentation model: wanted an export such as yolov8n-seg.onnx")
+    check_outputs(runtime, path)
     try:
         names = ast.literal_eval(runtime.metadata["names"])
         return runtime, {int(number): str(name) for number, name in names.items()}
@@ -298,8 +297,13 @@ def onnx_runtime(path: Path, device: str) -> tuple[OnnxRuntime, dict[int, str]]:
 def openvino_runtime(path: Path, device: str) -> tuple[OpenVinoRuntime, dict[int, str]]:
     """An OpenVINO export, and its class names."""
     runtime = OpenVinoRuntime(path, device)
-    if len(runtime.output_shapes) != 2 or len(runtime.output_shapes[1]) != 4:
-        raise FormatError(f"{path}: not a segmentation model: wanted an export such as yolov8n-seg.xml")
+    check_outputs(runtime, path)
     if not runtime.labels:
         raise FormatError(f"{path}: an export without class names: export it with Ultralytics")
     return runtime, dict(enumerate(runtime.labels))
+
+
+def check_outputs(runtime: OnnxRuntime | OpenVinoRuntime, path: Path) -> None:
+    """Raise FormatError unless the outputs are those of a segmentation network: predictions and prototypes."""
+    if len(runtime.output_shapes) != 2 or len(runtime.output_shapes[1]) != 4:
+        raise FormatError(f"{path}: not a segmentation model: wanted an export such as yolov8n-seg{path.suffix}")
