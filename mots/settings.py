@@ -23,9 +23,11 @@ from mots.errors import FormatError, InputError
 from mots.labels import LabelSettings
 from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
+from mots.setting_ranges import check_value
 from mots.trackers.lifecycle import State
 from mots.trackers.offline import RefineSettings
 from mots.trackers.tracker import TrackerSettings
+from mots.video.opening import SourceSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -40,7 +42,8 @@ class Settings:
     """All settings of a run."""
 
     classes: tuple[str, ...] = ("person", "car")  # names of the classes to track; none, or "all", takes every class
-    frame_rate: float = 30.0  # frames a second of images and of saved detections without times; videos have their own
+    frame_rate: float = 0.0  # frames a second, whatever the source says; 0: the source's own
+    source: SourceSettings = field(default_factory=SourceSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     outline: OutlineSettings = field(default_factory=OutlineSettings)
     reid: ReIDSettings = field(default_factory=ReIDSettings)
@@ -54,8 +57,8 @@ VEHICLES = ("car", "bus", "truck", "motorcycle", "bicycle")
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "kitti-mots": {"classes": ("person", "car"), "frame_rate": 10.0},
-    "mots20": {"classes": ("person",), "frame_rate": 30.0},
+    "kitti-mots": {"classes": ("person", "car"), "source.default_rate": 10.0},
+    "mots20": {"classes": ("person",)},
     "sports": {"classes": ("person",)},
     "traffic": {"classes": ("person", *VEHICLES)},
 }
@@ -68,7 +71,7 @@ def load(
 ) -> Settings:
     """The settings of a preset, then of a TOML file, then of `changes` (names to values).
 
-    Raises InputError for an unknown preset or setting and for a value of the wrong type, FormatError for a file that is
+    Raises InputError for an unknown preset or setting and for a value of the wrong type or outside its range, FormatError for a file that is
     not TOML.
     """
     if preset not in PRESETS:
@@ -82,7 +85,8 @@ def load(
 def changed(settings: Settings, changes: Mapping[str, Any], origin: str = "settings") -> Settings:
     """Settings with `changes`: names to values, where a value can be a table of further names.
 
-    `origin`: named in messages. Raises InputError for an unknown name or a value of the wrong type.
+    `origin`: named in messages. Raises InputError for an unknown name, and for a value of the wrong type or outside its
+    range (see `setting_ranges`).
     """
     for name, value in changes.items():
         settings = replaced(settings, name.split("."), value, origin, "")
@@ -205,7 +209,10 @@ def converted(value: Any, kind: Any, origin: str, name: str) -> Any:
             return value
         raise InputError(f"{origin}: {name} is {value!r}: wanted one of {', '.join(map(str, arguments))}")
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        check_value(value, name, origin)
         return float(value)
+    if kind is int and isinstance(value, int):
+        check_value(value, name, origin)
     if isinstance(kind, type) and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
         return value
     raise InputError(

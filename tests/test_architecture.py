@@ -16,7 +16,9 @@ FILES = {
     "files",
     "labels",
     "lazy",
+    "names",
     "optional",
+    "setting_ranges",
     "settings",
 }  # what every folder may use
 SOURCES = sorted(

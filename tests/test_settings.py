@@ -24,7 +24,7 @@ def test_a_file_goes_over_the_preset_and_a_flag_over_both(tmp_path: Path) -> Non
     assert settings.frame_rate == 12.0
     assert settings.detector.conf == 0.4
     assert settings.tracker.lifecycle.memory == 9.0
-    assert load("kitti-mots").frame_rate == 10.0
+    assert load("kitti-mots").source.default_rate == 10.0
 
 
 def test_stages_are_data(tmp_path: Path) -> None:

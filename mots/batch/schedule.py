@@ -90,7 +90,7 @@ def chunks(sequence: SequenceFiles, plan: Plan) -> list[Task]:
         return [Task(sequence)]
     from mots.video.opening import open_source
 
-    length = open_source(sequence.source, plan.settings.frame_rate).length
+    length = open_source(sequence.source, plan.settings.frame_rate or None, plan.settings.source).length
     if length is None or length <= plan.chunk:
         return [Task(sequence)]
     starts = list(range(0, length, plan.chunk))

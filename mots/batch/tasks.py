@@ -108,7 +108,7 @@ def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
 
     settings = on_device(plan.settings, device)
     made: dict[str, Any] = chunk_fingerprint(task, plan)
-    part = Part(open_source(task.sequence.source, settings.frame_rate), task.start, task.stop)
+    part = Part(open_source(task.sequence.source, settings.frame_rate or None, settings.source), task.start, task.stop)
     pipeline = Pipeline(part, settings, detections=detections_of(task.sequence, plan))
     frames = 0
     try:

@@ -12,6 +12,7 @@ from typing import TextIO
 from mots import __version__
 from mots.cli import batch, convert, dataset, demo, detect, score, submit, track, tune, validate
 from mots.errors import MotsError, MotsWarning
+from mots.names import printable
 
 __all__ = ["main"]
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = parsed.run(parsed)
         return status
     except MotsError as error:
-        print(f"mots: error: {error}{flags_of(error)}", file=sys.stderr)
+        print(f"mots: error: {printable(str(error))}{flags_of(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("mots: stopped; the frames so far are written", file=sys.stderr)
@@ -59,8 +60,8 @@ def show_warning(
     line: str | None = None,
 ) -> None:
     """A warning of the engine as one line; warnings of libraries are not shown."""
-    if issubclass(category, MotsWarning):
-        print(f"mots: warning: {message}", file=sys.stderr)
+    if category.__module__.partition(".")[0] == "mots":
+        print(f"mots: warning: {printable(str(message))}", file=sys.stderr)
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -60,7 +60,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--conf", type=float, help="lowest score of a detection")
     parser.add_argument("--imgsz", type=int, help="longer side of the network's input, in pixels")
     parser.add_argument("--device", help="cpu, cuda:0, mps (default auto)")
-    parser.add_argument("--frame-rate", type=float, metavar="FPS", help="of images and of detections without times")
+    parser.add_argument("--frame-rate", type=float, metavar="FPS", help="frames a second, whatever the source says")
     parser.add_argument("--preset", default="default", help="settings for a purpose: default, kitti-mots, mots20, ...")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings over the preset's")
     parser.add_argument(

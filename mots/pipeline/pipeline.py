@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mots import setting_ranges
 from mots.detection import saved_detections
 from mots.detection.measurement import FrameMeasurement, Measurer, of_classes
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
@@ -63,7 +64,9 @@ class Pipeline:
         name: str | None = None,
     ) -> None:
         self.settings = settings or Settings()
+        setting_ranges.check(self.settings)
         self.offline = offline
+        fixed_rate = self.settings.frame_rate or None
         self.source: Source | None = None
         self.saved: SavedDetections | None = None
         if isinstance(source, (str, Path)) and is_saved(source):
@@ -72,9 +75,9 @@ class Pipeline:
             source = saved_detections.read(source)
         if isinstance(source, SavedDetections):
             self.saved, self.name, self.length = source, source.path.stem, source.length
-            self.frame_rate = source.frame_rate or self.settings.frame_rate
+            self.frame_rate = fixed_rate or source.frame_rate or self.settings.source.default_rate
         else:
-            self.source = source_of(source, self.settings.frame_rate)
+            self.source = source_of(source, fixed_rate, self.settings.source)
             self.name, self.frame_rate, self.length = self.source.name, self.source.frame_rate, self.source.length
             self.saved = None if detections is None else saved_detections.read(detections)
         self.name = name or self.name
@@ -114,7 +117,8 @@ class Pipeline:
         """
         if self.source is None:
             assert self.saved is not None
-            return measure_saved(self.saved, self.frame_rate, self.classes, self.settings.camera.enabled)
+            own_times = not self.settings.frame_rate
+            return measure_saved(self.saved, self.frame_rate, self.classes, self.settings.camera.enabled, own_times)
         parts = self.parts
         if self.saved is not None:
             joined = saved_detections.joined(self.source, self.saved, whole=not isinstance(self.source, Part))
@@ -172,7 +176,8 @@ def track(
     `source`, `detections`, `detector`, `embedder`, `mask_refiner`, `camera_motion`, `offline`: see `Pipeline`.
     `settings`: a `Settings`, or a TOML file that is applied to the `preset`. `changes`: names of settings to values, as
     in {"tracker.stages.lost.limit": 0.5}. `classes`: names of the classes to track, or "all". `weights`, `conf`,
-    `imgsz`, `device`: of the detector. `reid`: ReID weights, "colours" or "off". `frame_rate`: of images.
+    `imgsz`, `device`: of the detector. `reid`: ReID weights, "colours" or "off". `frame_rate`: frames a second,
+    whatever the source says.
 
     Raises InputError, FormatError and MissingDependency: at once for what can be checked at once, and from the
     iterator for the rest.

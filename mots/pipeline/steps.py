@@ -56,13 +56,20 @@ def measure(pairs: Iterable[tuple[Frame, Detections]], measurer: Measurer) -> It
 
 
 def measure_saved(
-    saved: SavedDetections, frame_rate: float, classes: tuple[int, ...], with_motion: bool = True
+    saved: SavedDetections,
+    frame_rate: float,
+    classes: tuple[int, ...],
+    with_motion: bool = True,
+    with_times: bool = True,
 ) -> Iterator[FrameMeasurement]:
-    """The measurements that a file holds, without the frames; a time that it does not hold follows from the number."""
+    """The measurements that a file holds, without the frames.
+
+    A time that it does not hold follows from the number; so do all without `with_times`.
+    """
     first: int | None = None
     for each in saved:
         first = each.frame if first is None else first
-        time = each.time if np.isfinite(each.time) else (each.frame - first) / frame_rate
+        time = each.time if with_times and np.isfinite(each.time) else (each.frame - first) / frame_rate
         motion = each.motion if with_motion else STILL
         yield FrameMeasurement(each.frame, time, each.image, of_classes(each.detections, classes), motion)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mots import setting_ranges
 from mots.detection.measurement import Measurer, of_classes
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
 from mots.pipeline.options import chosen_settings
@@ -53,12 +54,14 @@ class Stream:
             preset, settings, changes, classes=classes, weights=weights, conf=conf, imgsz=imgsz, device=device,
             reid=reid, frame_rate=frame_rate,
         )  # fmt: skip
+        setting_ranges.check(self.settings)
         self.parts = Parts(detector, embedder, mask_refiner, camera_motion).build(
             self.settings, detects=True, has_images=True
         )
         self.names = dict(self.parts.names)
         self.classes = class_ids(self.settings, self.names)
-        self.tracker = Tracker(self.settings.tracker, self.settings.frame_rate)
+        self.frame_rate = self.settings.frame_rate or self.settings.source.default_rate
+        self.tracker = Tracker(self.settings.tracker, self.frame_rate)
         self.measurer = Measurer(self.parts.mask_refiner, self.parts.embedder, self.parts.camera_motion)
         self.frames = 0
 
@@ -72,7 +75,7 @@ class Stream:
         not advance.
         """
         image = checked_image(image, "image")
-        frame = Frame(self.frames, self.frames / self.settings.frame_rate if time is None else float(time), image)
+        frame = Frame(self.frames, self.frames / self.frame_rate if time is None else float(time), image)
         if detections is None:
             assert self.parts.detector is not None
             (detections,) = self.parts.detector.detect([image], self.classes)

@@ -3,7 +3,7 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "arrays", "frame", "image_files", "images", "opening", "video_file", "writer",
+    "animation", "arrays", "frame", "image_files", "images", "live", "opening", "packets", "video_file", "writer",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

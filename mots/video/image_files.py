@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-import re
+import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from mots.errors import FormatError, InputError, MotsWarning
+from mots.names import natural_key, ordered
 from mots.video.frame import Frame
+from mots.video.images import MAX_MEGAPIXELS, is_deep, open_image, rgb_of
 
 __all__ = ["IMAGE_ENDINGS", "ImageFiles"]
 
@@ -19,19 +19,23 @@ IMAGE_ENDINGS = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".pp
 
 
 class ImageFiles:
-    """Image files in the order of their numbers, or of their names where they have none.
+    """Image files in the order of their numbers, or of their names where they have none (see `names.ordered`).
 
-    An image that cannot be decoded is skipped with a MotsWarning; its number and its time stay free. Iterating raises
-    FormatError for an image of another size, and when no image can be read.
+    An image that cannot be decoded is skipped with a MotsWarning; its number and its time stay free. Grey pictures of
+    more than 8 bits are scaled by their own range, with one warning. Iterating raises FormatError for an image of
+    another size, and when no image can be read. `max_megapixels`: larger images count as damaged.
     """
 
     live = False
 
-    def __init__(self, name: str, paths: list[Path], frame_rate: float) -> None:
+    def __init__(
+        self, name: str, paths: Sequence[Path], frame_rate: float, max_megapixels: float = MAX_MEGAPIXELS
+    ) -> None:
         if not frame_rate > 0:
             raise InputError(f"a frame rate of {frame_rate}: wanted frames a second, above 0")
         self.name = name
         self.frame_rate = frame_rate
+        self.max_megapixels = max_megapixels
         self.numbered = numbered(paths)
         self.first = self.numbered[0][0]  # number of the frame at 0 seconds
         self.warn_from = self.first  # no warnings for skipped frames before this number
@@ -50,18 +54,20 @@ class ImageFiles:
         return self.numbered[place][0]
 
     def __iter__(self) -> Iterator[Frame]:
-        from PIL import ImageOps
-
-        from mots.video.images import open_image
-
         size: tuple[int, int] | None = None
+        told: set[str] = set()  # what was warned of once
         for number, path in self.numbered:
             try:
-                image = np.asarray(ImageOps.exif_transpose(open_image(path)).convert("RGB"))
+                picture = open_image(path, self.max_megapixels)
+                image = rgb_of(picture)
             except (OSError, SyntaxError, ValueError) as error:
                 if number >= self.warn_from:
                     warnings.warn(MotsWarning(f"{path}: frame {number} is skipped: {error}"), stacklevel=2)
                 continue
+            if is_deep(picture):
+                warn_once(told, f"{path}: grey of more than 8 bits: each such picture is scaled by its own range")
+            if getattr(picture, "n_frames", 1) > 1:
+                warn_once(told, f"{path}: holds several pictures: the first is used (name the file alone to track all)")
             if size is not None and image.shape[:2] != size:
                 raise FormatError(
                     f"{path}: an image of {image.shape[0]} x {image.shape[1]} among ones of {size[0]} x {size[1]} "
@@ -73,10 +79,24 @@ class ImageFiles:
             raise FormatError(f"{self.numbered[0][1].parent}: none of the {len(self.numbered)} images can be read")
 
 
-def numbered(paths: list[Path]) -> list[tuple[int, Path]]:
-    """Frame numbers of image files: the last number in each name; their order from 0 where those are not unique."""
-    digits = [re.findall(r"\d+", path.stem) for path in paths]
-    numbers = [int(each[-1]) if each else -1 for each in digits]
-    if min(numbers) >= 0 and len(set(numbers)) == len(numbers) and max(numbers) < 2**31:
-        return sorted(zip(numbers, paths, strict=True))
-    return list(enumerate(sorted(paths)))
+def warn_once(told: set[str], message: str) -> None:
+    """Warn unless the same was said of an earlier picture."""
+    what = message.partition(": ")[2]
+    if what not in told:
+        told.add(what)
+        warnings.warn(MotsWarning(message), stacklevel=3)
+
+
+def numbered(paths: Sequence[Path]) -> list[tuple[int, Path]]:
+    """Frame numbers and paths, in the order of frames; see `names.ordered`.
+
+    A warning tells of pictures without a number among others that have one: all are then counted from 0.
+    """
+    base = os.path.commonpath([path.parent for path in paths])
+    paths = sorted(paths)
+    names = [os.path.relpath(path, base).replace(os.sep, "/") for path in paths]
+    plain = [name for name in names if len(natural_key(name.rpartition(".")[0])) == 2]
+    if plain and len(plain) < len(names):
+        message = f"{plain[0]} has no number in its name as others have: frames are counted from 0, in the order of names"
+        warnings.warn(MotsWarning(f"{base}: {message}"), stacklevel=3)
+    return [(number, paths[place]) for number, place in ordered(names)]

@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
-__all__ = ["open_image"]
+__all__ = ["MAX_MEGAPIXELS", "is_deep", "open_image", "rgb_of"]
+
+# Larger pictures are refused: a damaged or hostile file can declare any size. The largest camera sensors have 150.
+MAX_MEGAPIXELS = 160.0
+WHITE = 255.0
 
 # Ultralytics replaces PIL.Image.open by a function that, for a file that Pillow cannot identify, installs and imports a
 # reader of HEIF. A damaged file among good ones must stay an error of that file, so the original function is kept.
 opener = Image.open
 
 
-def open_image(path: Path) -> Image.Image:
-    """The decoded picture. Raises OSError for any reason that it cannot be read: damaged, or too large."""
+def open_image(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> Image.Image:
+    """The decoded picture, the first one where the file holds several. Raises OSError for any reason that it cannot be
+    read: damaged, no file, or of more than `max_megapixels`."""
+    if not path.is_file():  # a pipe would be waited for
+        raise OSError("not a file")
     try:
-        with opener(path) as picture:
-            picture.load()
-            return picture
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with opener(path) as picture:
+                megapixels = picture.width * picture.height / 1e6
+                if megapixels > max_megapixels:
+                    raise OSError(
+                        f"{picture.height} x {picture.width} pixels, and the limit is {max_megapixels:g} megapixels"
+                    )
+                picture.load()
+                return picture
     except ImportError:
         raise OSError(f"cannot identify image file '{path}'") from None
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise OSError(str(error)) from error
+    except (SyntaxError, ValueError, OverflowError, MemoryError, EOFError, Image.DecompressionBombError) as error:
+        raise OSError(str(error) or type(error).__name__) from error
+
+
+def is_deep(picture: Image.Image) -> bool:
+    """Whether a picture has one channel of more than 8 bits, as thermal and depth cameras write it."""
+    return picture.mode in ("F", "I") or picture.mode.startswith("I;")
+
+
+def rgb_of(picture: Image.Image) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8, turned as the file says.
+
+    One channel of more than 8 bits is scaled by the picture's own range, from its lowest value to its highest.
+    """
+    picture = ImageOps.exif_transpose(picture)
+    if not is_deep(picture):
+        return np.asarray(picture.convert("RGB"))
+    values = np.asarray(picture).astype(np.float64)
+    finite = np.isfinite(values)
+    low, high = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (0.0, 0.0)
+    scaled = np.clip((values - low) * (WHITE / (high - low) if high > low else 0.0), 0.0, WHITE)
+    grey = np.where(finite, np.rint(scaled), 0.0).astype(np.uint8)
+    return np.repeat(grey[:, :, None], 3, axis=2)

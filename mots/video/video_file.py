@@ -1,4 +1,4 @@
-"""A video file, a stream or a camera, decoded by PyAV."""
+"""A video file, decoded by PyAV."""
 
 from __future__ import annotations
 
@@ -9,34 +9,44 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mots.errors import FormatError, InputError, MotsWarning
-from mots.video.frame import Frame
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Video", "camera"]
+from mots.errors import FormatError, MotsWarning
+from mots.video.frame import Frame
+from mots.video.images import MAX_MEGAPIXELS
+from mots.video.packets import Decoding, reason
+
+__all__ = ["FrameClock", "Video", "best_stream", "checked_size", "frame_rate_of", "shown_image"]
+
+DEFAULT_RATE = 30.0  # frames a second, where a container says nothing
+COUNTING_FORMATS = ("mov", "avi")  # their headers hold the number of frames, not only a duration
 
 
 class Video:
-    """A video file or stream. Frames are numbered from 0.
+    """A video file. Frames are numbered from 0 in the order in which they are decoded.
 
-    A frame that cannot be decoded is skipped with a MotsWarning; its number and its time stay free. Iterating raises
-    FormatError after the last frame of a video that ends before its declared end, for a change of size, and for a
-    stream that breaks off.
+    The stream is the one that FFmpeg calls the best, so no cover picture; frames are turned as the file says. A frame
+    that is certainly lost is skipped with a MotsWarning; its number and its time stay free. Iterating raises
+    FormatError after the last frame of a video that ends before the number of frames in its header, and for a change
+    of size. `frame_rate`: frames a second; without it, frames have their own times.
     """
 
-    def __init__(self, location: str, container_format: str | None = None, live: bool = False) -> None:
+    live = False
+
+    def __init__(
+        self, location: str | Path, frame_rate: float | None = None, max_megapixels: float = MAX_MEGAPIXELS
+    ) -> None:
         import av
 
-        self.location, self.format, self.live = location, container_format, live
-        self.hidden = 0  # packets that the container declares not to be shown
+        self.location, self.fixed_rate, self.max_megapixels = str(location), frame_rate, max_megapixels
         self.start, self.stop = 0, sys.maxsize  # numbers of the first frame that is given, and the first that is not
         self.warn_from = 0  # no warnings for skipped frames before this number
-        self.name = Path(location.partition("?")[0]).stem or "stream"
+        self.name = Path(location).stem or "video"
         try:
-            with av.open(location, format=container_format) as container:
-                if not container.streams.video:
-                    raise FormatError(f"{location}: no video in this file")
-                stream = container.streams.video[0]
-                self.frame_rate = float(stream.average_rate or stream.guessed_rate or 30.0)
+            with av.open(self.location) as container:
+                stream = best_stream(container, self.location)
+                self.frame_rate = frame_rate or frame_rate_of(stream)
                 self.declared, self.length = declared_length(container, stream)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise FormatError(f"{location}: not a video that can be read ({reason(error)})") from error
@@ -56,15 +66,16 @@ class Video:
         import av
 
         size: tuple[int, int] | None = None
-        number, time, lost_last = 0, -1.0, 0
-        start: float | None = None
-        with av.open(self.location, format=self.format) as container:
-            stream = container.streams.video[0]
+        number, lost_last = 0, 0
+        clock = FrameClock(self.frame_rate, self.fixed_rate is not None)
+        with av.open(self.location) as container:
+            stream = best_stream(container, self.location)
             stream.thread_type = "AUTO"
-            for decoded in self._decoded(container, stream):
+            decoding = Decoding(container, stream)
+            for decoded in decoding:
                 if number >= self.stop:
                     return
-                if decoded is None:
+                if decoded.picture is None:
                     if number >= self.warn_from:
                         warnings.warn(
                             MotsWarning(f"{self.location}: frame {number} is skipped: it does not decode"), stacklevel=2
@@ -72,99 +83,127 @@ class Video:
                     number, lost_last = number + 1, lost_last + 1
                     continue
                 lost_last = 0
-                stamp = None if decoded.pts is None else float(decoded.pts * decoded.time_base)
-                if start is None:
-                    start = (stamp or 0.0) - number / self.frame_rate
-                by_number = number / self.frame_rate
-                now = by_number if stamp is None else stamp - start
-                if not now > time:  # a time stamp that does not advance
-                    now = max(by_number, time + 0.5 / self.frame_rate)
-                own = (decoded.height, decoded.width)
-                if size is not None and own != size:
-                    raise FormatError(
-                        f"{self.location}: frame {number} is {own[0]} x {own[1]} after ones of "
-                        f"{size[0]} x {size[1]} (height x width): cut the video where its size changes"
-                    )
-                size, time = own, now
+                now = clock.time_of(number, decoded.seconds, decoded.restarts)
+                size = checked_size(decoded.picture, size, f"{self.location}: frame {number}", self.max_megapixels)
                 if number >= self.start:
-                    yield Frame(number, now, decoded.to_ndarray(format="rgb24"))
+                    yield Frame(number, now, shown_image(decoded.picture))
                 number += 1
-        if size is None:
-            raise FormatError(f"{self.location}: no frame of this video can be decoded")
-        if self.declared is None or self.live:
-            return
-        expected, shown = self.declared - self.hidden, number - lost_last
-        # Containers count a frame or two that no decoder returns.
-        if expected - shown > max(2, 0.01 * expected):
-            raise FormatError(
-                f"{self.location}: the video ends after frame {shown - 1} of {expected}: it is cut off or "
-                "damaged there; the frames before are tracked"
-            )
+            if size is None:
+                raise FormatError(f"{self.location}: no frame of this video can be decoded")
+            self._check_end(container, decoding.hidden, number - lost_last, clock)
 
-    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
-        """Decoded frames in order; None for each that is damaged.
+    def _check_end(self, container: Any, hidden: int, shown: int, clock: FrameClock) -> None:
+        """Raise FormatError where frames that the header counts are not there; warn where its duration says so."""
+        if self.declared is not None:
+            # Containers count a frame or two that no decoder returns.
+            expected = self.declared - hidden
+            if expected - shown > max(2, 0.01 * expected):
+                raise FormatError(
+                    f"{self.location}: the video ends after frame {shown - 1} of {expected}: it is cut off or "
+                    "damaged there; the frames before are tracked"
+                )
+        elif "matroska" in container.format.name and container.duration and len(container.streams) == 1:
+            seconds, end = container.duration / 1e6, clock.span + 1.0 / self.frame_rate
+            if end < 0.95 * seconds - 1.0:
+                warnings.warn(
+                    MotsWarning(
+                        f"{self.location}: its header says {seconds:.1f} seconds and its frames end after {end:.1f}: "
+                        "it may be cut off"
+                    ),
+                    stacklevel=3,
+                )
 
-        Decoders skip some damaged packets without an error. So the packets' time stamps are kept until a frame with
-        the same or a later one is decoded; stamps before it belong to lost frames.
-        """
-        import av
 
-        self.hidden = 0
-        waiting: list[int] = []
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                yield from [None] * len(waiting)
-                return
-            except (av.error.FFmpegError, OSError) as error:
-                if self.live:
-                    raise FormatError(f"{self.location}: the stream broke off ({reason(error)})") from error
-                return  # the file ends inside a packet; its length shows that
-            stamp = packet.dts if packet.pts is None and not stream.codec_context.has_b_frames else packet.pts
-            if packet.is_discard:
-                self.hidden += 1
-            elif stamp is not None and packet.size:
-                waiting.append(stamp)
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                if stamp is None:
-                    yield None
-                continue
-            for frame in frames:
-                if frame.pts is not None:
-                    yield from [None] * sum(stamp < frame.pts for stamp in waiting)
-                    waiting = [stamp for stamp in waiting if stamp > frame.pts]
-                yield None if frame.is_corrupt else frame
+class FrameClock:
+    """Times of frames in seconds from the first one's, always rising.
+
+    From their stamps; by their number where they have none, or where the rate is `fixed`. Where the stream's clock
+    jumps back, the time goes on by one frame.
+    """
+
+    def __init__(self, frame_rate: float, fixed: bool) -> None:
+        self.frame_rate, self.fixed = frame_rate, fixed
+        self.time = -1.0
+        self.start: float | None = None  # the stamp of time 0
+        self.span = 0.0  # seconds between the lowest and the highest stamp of one clock
+
+    def time_of(self, number: int, seconds: float | None, restarts: bool = False) -> float:
+        """The time of frame `number` with a stamp of `seconds`."""
+        by_number = number / self.frame_rate
+        if self.fixed:
+            return by_number
+        if self.start is None:
+            self.start = (seconds or 0.0) - by_number
+        if restarts and seconds is not None:
+            self.start = seconds - (self.time + 1.0 / self.frame_rate)
+        now = by_number if seconds is None else seconds - self.start
+        if not now > self.time:  # a stamp that does not advance
+            now = max(by_number, self.time + 0.5 / self.frame_rate)
+        self.time, self.span = now, max(self.span, now)
+        return now
+
+
+def best_stream(container: Any, location: str) -> Any:
+    """The video stream that FFmpeg calls the best. Raises FormatError where there is none."""
+    stream = container.streams.best("video")
+    if stream is None:
+        raise FormatError(f"{location}: no video in this file")
+    return stream
+
+
+def frame_rate_of(stream: Any) -> float:
+    """Frames a second of a stream: the mean; where long pauses pull it down, the rate between them."""
+    average, guessed = float(stream.average_rate or 0), float(stream.guessed_rate or 0)
+    if average > 0 and not (average * 8 < guessed <= 240):
+        return average
+    return guessed or average or DEFAULT_RATE
 
 
 def declared_length(container: Any, stream: Any) -> tuple[int | None, int | None]:
-    """How many frames a container declares, and how many of them it declares to be shown; None where it does not.
+    """The number of frames that a container's header holds, and how many are to be expected; None where unknown.
 
     A video that was cut without being encoded again keeps frames before its beginning or after its end; its duration
     then gives fewer frames than its count.
     """
     seconds: float = float(stream.duration * stream.time_base) if stream.duration else (container.duration or 0) / 1e6
     by_time = round(seconds * float(stream.average_rate or 0))
+    counted = int(stream.frames) if any(name in container.format.name for name in COUNTING_FORMATS) else 0
     counts = [count for count in (int(stream.frames), by_time) if count > 0]
-    return (counts[0], min(counts)) if counts else (None, None)
+    return counted or None, min(counts) if counts else None
 
 
-def camera(number: int) -> Video:
-    """The camera of this number, by the system's own capture interface. Raises InputError where there is none."""
-    location, interface = {
-        "darwin": (f"{number}:none", "avfoundation"),
-        "win32": (str(number), "vfwcap"),
-    }.get(sys.platform, (f"/dev/video{number}", "v4l2"))
-    if interface == "v4l2" and not Path(location).exists():
-        raise InputError(f"camera {number}: there is no {location}")
-    video = Video(location, interface, live=True)
-    video.name, video.length, video.declared = f"camera{number}", None, None
-    return video
+def checked_size(picture: Any, before: tuple[int, int] | None, where: str, max_megapixels: float) -> tuple[int, int]:
+    """(height, width) of a decoded picture. Raises FormatError for another size than `before`, and for a huge one."""
+    own = (int(picture.height), int(picture.width))
+    if before is not None and own != before:
+        raise FormatError(
+            f"{where} is {own[0]} x {own[1]} after ones of {before[0]} x {before[1]} (height x width): cut the video "
+            "where its size changes"
+        )
+    if own[0] * own[1] > max_megapixels * 1e6:
+        raise FormatError(f"{where} is {own[0]} x {own[1]}, and the limit is {max_megapixels:g} megapixels")
+    return own
 
 
-def reason(error: Exception) -> str:
-    """A library's own message, in one short line."""
-    return str(getattr(error, "strerror", None) or error).splitlines()[0][:200]
+def shown_image(picture: Any) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a decoded picture, turned and mirrored by quarter turns as its display matrix says."""
+    image: NDArray[np.uint8] = picture.to_ndarray(format="rgb24")
+    matrix = display_matrix(picture)
+    if matrix is None:
+        return image
+    # The matrix (ISO 14496-12, 6.2.2) takes x to a x + c y and y to b x + d y.
+    a, b, c, d = matrix[0], matrix[1], matrix[3], matrix[4]
+    if abs(a) + abs(d) < abs(b) + abs(c):
+        image, flip_x, flip_y = image.transpose(1, 0, 2), c < 0, b < 0
+    else:
+        flip_x, flip_y = a < 0, d < 0
+    image = image[:, ::-1] if flip_x else image
+    return np.ascontiguousarray(image[::-1] if flip_y else image)
+
+
+def display_matrix(picture: Any) -> NDArray[np.int32] | None:
+    """(9,) the display matrix of a decoded picture; None where it has none."""
+    for data in picture.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            return np.frombuffer(bytes(data), "<i4")[:9]
+    return None

@@ -1,0 +1,138 @@
+"""What the names of files say: which files nobody made, the order and numbers of pictures, and which names are safe."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from mots.errors import FormatError
+
+__all__ = [
+    "components",
+    "for_sheet",
+    "is_junk",
+    "natural_key",
+    "ordered",
+    "picture_numbers",
+    "printable",
+    "regular_files",
+    "safe_name",
+]
+
+JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # of Windows and macOS; besides them, every name that begins with ._
+LARGEST_NUMBER = 2**31 - 1  # a larger number in a picture's name is a clock's, not a frame's
+LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
+ROBOFLOW = re.compile(r"_(?:jpg|jpeg|png|bmp|webp)\.rf\.[0-9a-zA-Z]+$")  # what its exports add to a picture's stem
+# Digits are numbers; a clock's seconds with decimals are one number, however many decimals there are.
+NUMBERS = re.compile(r"(\d{9,}\.\d+|\d+)")
+DECIMALS = 20  # to which those decimals are filled up
+
+
+def is_junk(name: str) -> bool:
+    """Whether an operating system has left the file, beside or inside what somebody made."""
+    return any(part.startswith("._") or part.lower() in JUNK for part in components(name))
+
+
+def components(text: str) -> list[str]:
+    """The parts of a path, which `/` or `\\` separate."""
+    return [part for part in re.split(r"[/\\]", text) if part]
+
+
+def regular_files(folder: str | Path, endings: Sequence[str] | set[str]) -> list[Path]:
+    """The files of a folder with these endings (small letters, with their dot), by name.
+
+    What is no file (a pipe, a device, a folder) and what an operating system has left is passed over. Raises OSError.
+    """
+    with os.scandir(folder) as entries:
+        names = [
+            entry.name
+            for entry in entries
+            if os.path.splitext(entry.name)[1].lower() in endings and not is_junk(entry.name) and entry.is_file()
+        ]
+    return [Path(folder) / name for name in sorted(names)]
+
+
+def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts names the natural way: digits as numbers, all else as text."""
+    key: list[tuple[int, int, str]] = []
+    for place, part in enumerate(NUMBERS.split(name)):
+        if place % 2 == 0:
+            key.append((0, 0, part))
+        else:
+            whole, _, decimals = part.partition(".")
+            key.append((1, int(whole), decimals.ljust(DECIMALS, "0")))
+    return (*key, (2, 0, name))
+
+
+def picture_numbers(stems: Sequence[str]) -> list[int] | None:
+    """The frame numbers in the names of a sequence's pictures, without endings; None where the names hold none.
+
+    Names that have one common beginning and then a number that differs in each are numbered by it. A single picture has
+    the last number of its name.
+    """
+    stems = [ROBOFLOW.sub("", stem) for stem in stems]
+    if len(stems) == 1:
+        found = re.findall(r"\d+", stems[0])
+        numbers = [int(found[-1])] if found else []
+    else:
+        begin = len(os.path.commonprefix(list(stems)).rstrip("0123456789"))
+        matches = [re.match(r"\d+", stem[begin:]) for stem in stems]
+        numbers = [int(match[0]) for match in matches if match is not None]
+    unique = len(numbers) == len(stems) and len(set(numbers)) == len(numbers)
+    return numbers if unique and max(numbers, default=0) <= LARGEST_NUMBER else None
+
+
+def ordered(names: Sequence[str]) -> list[tuple[int, int]]:
+    """The frame number and the place in `names` of each picture, in the order of frames.
+
+    By the numbers in the names (see `picture_numbers`); where they hold none, names are sorted the natural way, and
+    frames are counted from 0.
+    """
+    stems = [str(PurePosixPath(name).with_suffix("")) if PurePosixPath(name).name else name for name in names]
+    numbers = picture_numbers(stems) if stems else None
+    if numbers is not None:
+        return sorted(zip(numbers, range(len(names)), strict=True))
+    places = sorted(range(len(names)), key=lambda place: natural_key(names[place]))
+    return list(enumerate(places))
+
+
+def safe_name(name: object, where: str) -> str:
+    """The name of a sequence if it can be the name of a file. Raises FormatError, which `where` begins, for another.
+
+    Names come from inside files of strangers: one that is a path would lead out of the folder that is written.
+    """
+    if not isinstance(name, str):
+        raise FormatError(f"{where}: a sequence's name is a text, not {printable(repr(name)[:60])}")
+    shown = printable(name[:60])
+    if name in ("", ".", "..") or re.search(r"[/\\]", name) or (os.name == "nt" and ":" in name):
+        raise FormatError(f"{where}: '{shown}' is no name of a sequence: wanted a name, not a path")
+    try:
+        length = len(name.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise FormatError(f"{where}: '{shown}' is no name of a sequence: it is not UTF-8") from None
+    if not name.isprintable():
+        raise FormatError(f"{where}: '{shown}' is no name of a sequence: it holds control characters")
+    if length > LONGEST_NAME:
+        raise FormatError(f"{where}: '{shown}...' is no name of a sequence: it is longer than {LONGEST_NAME} bytes")
+    return name
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that a terminal would obey: control characters, and what is no character.
+
+    Line ends stay.
+    """
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else letter.encode("unicode_escape").decode("ascii")
+        for letter in text
+    )
+
+
+def for_sheet(text: str) -> str:
+    """A text for a CSV table that no spreadsheet takes for a formula: one that begins like one gets an apostrophe.
+
+    (OWASP, "CSV Injection".)
+    """
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
