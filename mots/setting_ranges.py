@@ -29,7 +29,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
         (
             "conf", "nms_iou", "contrast", "threshold", "min_piece", "colour_share", "quality", "contained",
             "contained_iou", "duplicate_iou", "new_coverage", "occluded_coverage", "momentum", "clean_coverage",
-            "similar_share", "strict_level", "strict_floor", "other_rate", "same_rate", "mask_weight",
+            "similar_share", "cut_correlation", "cut_overlap", "strict_level", "strict_floor", "other_rate", "same_rate", "mask_weight",
             "appearance_weight", "score_weight", "min_kept", "join_similar_share", "min_overlap", "fill", "fill_visible",
         ),
         SHARE,

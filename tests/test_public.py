@@ -17,7 +17,7 @@ SIGNATURES = {
     "Pipeline": "source settings * detections detector embedder mask_refiner camera_motion offline name",
     "record": "source folder * video offline overwrite quiet watch preset settings changes classes detections detector "
     "embedder mask_refiner camera_motion weights conf imgsz device reid frame_rate",
-    "open_source": "source frame_rate",
+    "open_source": "source frame_rate settings",
     "read_results": "path sequence frame_rate",
     "DetectionWriter": "path frame_rate names refined",
     "Tracker": "settings frame_rate",

@@ -195,7 +195,7 @@ def test_bad_input_is_refused_before_anything_changes() -> None:
         with pytest.raises(ValueError, match=message):
             tracker.update(bad, time=time)
     with pytest.raises(ValueError, match="camera"):
-        tracker.update(boxes_as_detections([walker(1)]), time=1.1, camera=np.full((2, 3), np.nan))
+        tracker.update(boxes_as_detections([walker(1)]), time=1.1, camera=np.array([[1.0, 0, np.nan], [0, 1, 0]]))
     assert tracker.update(boxes_as_detections([walker(1)]), time=1.1).tolist() == [1]
     with pytest.raises(ValueError, match="frame_rate"):
         Tracker(frame_rate=0)

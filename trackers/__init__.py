@@ -4,12 +4,13 @@ from .assignment import assign
 from .detections import Detections
 from .lifecycle import LifecycleSettings, State
 from .masks import Masks
-from .motion import STILL, MotionSettings
+from .motion import CUT, STILL, MotionSettings
 from .stages import Stage
 from .tracker import Tracker, TrackerSettings
 from .tracks import Track, Tracks
 
 __all__ = [
+    "CUT",
     "STILL",
     "Detections",
     "LifecycleSettings",

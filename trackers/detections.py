@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .compiled import compiled
-from .masks import MaskArrays, Masks
+from .masks import MaskArrays, Masks, as_array, binary
 
 __all__ = ["Detections"]
 
@@ -54,23 +54,30 @@ class Detections:
 
     @staticmethod
     def from_masks(
-        masks: Masks,
-        scores: NDArray[np.generic],
-        classes: NDArray[np.generic],
-        boxes: NDArray[np.generic] | None = None,
-        embeddings: NDArray[np.generic] | None = None,
+        masks: Masks | Any,
+        scores: Any,
+        classes: Any,
+        boxes: Any = None,
+        embeddings: Any = None,
     ) -> Detections:
         """Detections of these N masks.
 
-        `scores`, `classes`: (N,). `boxes`: (N, 4); without them, the masks' own. `embeddings`: (N, D); without them,
-        D = 0.
+        `masks`: `Masks`, or (N, H, W) images of 0 and 1. `scores`, `classes`: (N,) or (N, 1). `boxes`: (N, 4) pixels;
+        without them, the masks' own. `embeddings`: (N, D); without them, D = 0. Lists and tensors are taken too. Raises
+        ValueError that names an argument of another shape, or whose numbers mean something else: classes that are no
+        whole numbers, boxes as shares of the frame.
         """
+        masks = masks if isinstance(masks, Masks) else Masks.from_images(binary(masks, "masks", 3))
+        n = len(masks)
+        corners = np.asarray(masks.boxes, np.float32) if boxes is None else rows_of(boxes, "boxes", n, 4)
+        if boxes is not None and n and corners.max() <= 1 and corners.min() >= 0 and masks.boxes.max() > 1:
+            raise ValueError("boxes lie between 0 and 1, as shares of the frame: wanted x1 y1 x2 y2 in pixels")
         return Detections(
-            np.asarray(masks.boxes if boxes is None else boxes, np.float32).reshape(-1, 4),
+            corners.astype(np.float32),
             masks,
-            np.asarray(scores, np.float32),
-            np.asarray(classes, np.int64),
-            np.zeros((len(masks), 0), np.float32) if embeddings is None else np.asarray(embeddings, np.float32),
+            column_of(scores, "scores", n).astype(np.float32),
+            whole_numbers(column_of(classes, "classes", n), "classes"),
+            np.zeros((n, 0), np.float32) if embeddings is None else rows_of(embeddings, "embeddings", n, None),
         )
 
     @property
@@ -92,11 +99,21 @@ class Detections:
         )
 
     def check(self) -> None:
-        """Raise a ValueError that names the field and the first bad row.
+        """Raise a ValueError that names the field and the first bad row, or the shape found and the shape wanted.
 
-        Fields must have one length; boxes must be finite with x1 <= x2 and y1 <= y2; scores must lie in [0, 1];
+        Fields must be arrays of one length; boxes must be finite with x1 <= x2 and y1 <= y2; scores must lie in [0, 1];
         embeddings must be finite; masks must be whole crops inside the frame.
         """
+        if not isinstance(self.masks, Masks):
+            raise ValueError(f"detections.masks is a {type(self.masks).__name__}: wanted Masks (see Masks.from_images)")
+        for name, wanted, width, kinds in SHAPES:
+            values = getattr(self, name)
+            if not isinstance(values, np.ndarray):
+                raise ValueError(f"detections.{name} is a {type(values).__name__}: wanted an array {wanted}")
+            if values.ndim != width or (name == "boxes" and values.shape[1] != 4):
+                raise ValueError(f"detections.{name} has the shape {values.shape}: wanted {wanted}")
+            if values.dtype.kind not in kinds:
+                raise ValueError(f"detections.{name} holds {values.dtype}: wanted {wanted} of numbers")
         n = len(self.boxes)
         for name, length in (
             ("masks", len(self.masks)),
@@ -133,6 +150,45 @@ class Detections:
                 values = getattr(self, name)
                 value = values.boxes[row] if name == "masks" else values[row]
                 raise ValueError(f"detections.{name}[{row}] is {value}: wanted {wanted}")
+
+
+# Fields, the shape of each, its dimensions, and numpy's letters of the numbers that it may hold.
+SHAPES = (
+    ("boxes", "(N, 4)", 2, "fiu"),
+    ("scores", "(N,)", 1, "fiu"),
+    ("classes", "(N,)", 1, "iu"),
+    ("embeddings", "(N, D)", 2, "fiu"),
+)
+
+
+def column_of(values: Any, name: str, n: int) -> NDArray[Any]:
+    """(N,) of values with the shape (N,) or (N, 1). Raises ValueError."""
+    array = as_array(values, name)
+    array = array[:, 0] if array.shape == (n, 1) else array
+    if array.shape != (n,) and not (n == 0 and array.size == 0):
+        raise ValueError(f"{name} has the shape {array.shape}: wanted ({n},), one for each mask")
+    if array.size and array.dtype.kind not in "fiu":
+        raise ValueError(f"{name} holds {array.dtype}: wanted numbers")
+    return array.reshape(n)
+
+
+def rows_of(values: Any, name: str, n: int, columns: int | None) -> NDArray[np.float32]:
+    """(N, columns) float32. Raises ValueError for another shape."""
+    array = as_array(values, name)
+    if n == 0 and array.size == 0:
+        return np.zeros((0, columns or (array.shape[1] if array.ndim == 2 else 0)), np.float32)
+    if array.ndim != 2 or len(array) != n or (columns is not None and array.shape[1] != columns):
+        raise ValueError(f"{name} has the shape {array.shape}: wanted ({n}, {'D' if columns is None else columns})")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{name} holds {array.dtype}: wanted numbers")
+    return np.asarray(array, np.float32)
+
+
+def whole_numbers(values: NDArray[Any], name: str) -> NDArray[np.int64]:
+    """Numbers as int64. Raises ValueError for one that is not whole."""
+    if values.dtype.kind == "f" and not (np.isfinite(values).all() and (values == np.rint(values)).all()):
+        raise ValueError(f"{name} holds numbers that are not whole: wanted ids of mots.classes")
+    return values.astype(np.int64)
 
 
 class Fields(NamedTuple):

@@ -66,12 +66,12 @@ def next_states(
 
     tentative: confirmed at `confirm_hits` and `confirm_score`, removed at the first miss. confirmed and lost:
     confirmed when matched, lost when not, removed when unmatched for more than `memory`, or `occluded_memory` where it
-    is occluded.
+    is occluded. removed: stays so.
     """
     tentative = states == TENTATIVE
     after = np.where(matched, CONFIRMED, LOST)
     unsure = (hits < settings.confirm_hits) | (mean_scores < settings.confirm_score)
     after = np.where(tentative & matched & unsure, TENTATIVE, after)
     memory = np.where(occluded, max(settings.memory, settings.occluded_memory), settings.memory)
-    forgotten = ~matched & (tentative | (unmatched_for > memory + ROUNDING))
+    forgotten = ~matched & (tentative | (states == REMOVED) | (unmatched_for > memory + ROUNDING))
     return np.where(forgotten, REMOVED, after).astype(np.int8)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MaskArrays", "Masks"]
+__all__ = ["MaskArrays", "Masks", "as_array", "binary"]
 
 
 class MaskArrays(NamedTuple):
@@ -66,7 +66,7 @@ class Masks:
         """Masks from N (h, w) crops, true where the object is, with the x y of each crop's top left pixel.
 
         Crops may have empty margins and extend beyond the frame; what lies outside is cut off. Raises ValueError where
-        the numbers of corners and crops differ.
+        the numbers of corners and crops differ, and for crops that are not of two values (see `binary`).
         """
         height, width = size
         boxes = np.zeros((len(crops), 4), np.int32)
@@ -76,7 +76,8 @@ class Masks:
         for i, ((x, y), crop) in enumerate(zip(corners, crops, strict=True)):
             x, y = int(x), int(y)
             left, top = max(-x, 0), max(-y, 0)
-            inside = crop[top : max(height - y, 0), left : max(width - x, 0)] != 0
+            crop = binary(crop, f"crop {i}", 2)
+            inside = crop[top : max(height - y, 0), left : max(width - x, 0)]
             x1, y1, x2, y2 = tight_box(inside)
             starts[i] = length
             if x2 > x1:
@@ -89,7 +90,11 @@ class Masks:
 
     @staticmethod
     def from_images(images: NDArray[np.generic]) -> Masks:
-        """Masks from (N, H, W) images, true where the object is. Crops need less memory (`from_crops`)."""
+        """Masks from (N, H, W) images, true where the object is. Crops need less memory (`from_crops`).
+
+        Raises ValueError for another shape, and for images that are not of two values (see `binary`).
+        """
+        images = binary(images, "images", 3)
         n, height, width = images.shape
         return Masks.from_crops((height, width), [(0, 0)] * n, list(images))
 
@@ -255,6 +260,40 @@ class Masks:
         changed = Masks(self.size, own.boxes, pixels, own.starts)
         crops = [changed.crop(i) for i in range(len(changed))]
         return Masks.from_crops(self.size, own.boxes[:, :2], crops), lost
+
+
+def binary(values: Any, name: str, dimensions: int) -> NDArray[np.bool_]:
+    """An array of masks as bool: True and False, 0 and 1, or 0 and 255. A list or a tensor is taken too.
+
+    Raises ValueError that names what it is for anything else: in probabilities and logits every pixel that is not 0
+    would become the object.
+    """
+    array = as_array(values, name)
+    if array.ndim != dimensions:
+        wanted = "(N, H, W)" if dimensions == 3 else "(h, w)"
+        raise ValueError(f"{name} has the shape {array.shape}: wanted {wanted}")
+    if array.dtype == np.bool_:
+        return array
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"{name} holds {array.dtype}: wanted True and False, or 0 and 1")
+    filled = array != 0
+    if array.size and not (array[filled] == 1).all() and not (array.dtype == np.uint8 and (array[filled] == 255).all()):
+        low, high = array.min(), array.max()
+        raise ValueError(f"{name} holds values from {low} to {high}: wanted 0 and 1; compare with a threshold first")
+    return filled
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """A list, a tensor of another package or an array as an array. Raises ValueError that names it."""
+    if hasattr(values, "detach"):  # a tensor of torch, on any device
+        values = values.detach().cpu()
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name} is no array of numbers ({error})") from None
+    if array.dtype == np.object_:
+        raise ValueError(f"{name} is no array of numbers: its rows differ in length, or hold something else")
+    return array
 
 
 def tight_box(image: NDArray[np.bool_]) -> tuple[int, int, int, int]:

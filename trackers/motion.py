@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from .compiled import compiled
 
 __all__ = [
+    "CUT",
     "STILL",
     "MotionSettings",
     "boxes_of",
@@ -28,12 +29,15 @@ __all__ = [
     "initiate",
     "predict",
     "spreads",
+    "is_cut",
     "squared_distances",
     "update",
 ]
 
 STILL: NDArray[np.float64] = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])  # no camera motion
 STILL.flags.writeable = False
+CUT: NDArray[np.float64] = np.full((2, 3), np.nan)  # in place of a camera motion: the picture shows another scene
+CUT.flags.writeable = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,11 @@ class MotionSettings:
     size_persistence: float = 0.3  # the same for the change of width and height
     score_noise: float = 1.5  # how much the measurement noise grows as the score falls: by this share at a score of 0
     initial_speed: float = 3.0  # standard deviation of a new track's velocity, in object sizes per second
+
+
+def is_cut(camera: NDArray[np.floating]) -> bool:
+    """Whether a camera motion says that no point of the last frame is in this one (see `CUT`)."""
+    return bool(np.isnan(camera).all())
 
 
 def sizes_of(lengths: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -19,6 +19,7 @@ from .assignment import assign
 from .detections import Detections
 from .kernels import box_ious
 from .masks import Masks
+from .motion import is_cut
 
 __all__ = ["RefineSettings", "Refined", "refine"]
 
@@ -362,6 +363,9 @@ class Tracklets:
         return filled
 
 
+OTHER_SCENE = 1e6  # pixels between two scenes, in the coordinates in which a sequence's places are compared
+
+
 def neighbours(known: list[int], f: int) -> tuple[int | None, int | None]:
     """The last known frame before f, and the first one from f on."""
     place = int(np.searchsorted(known, f))
@@ -369,9 +373,14 @@ def neighbours(known: list[int], f: int) -> tuple[int | None, int | None]:
 
 
 def stabilising_maps(motions: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """(3, 3) for each frame: the map of its points to the first frame's coordinates, by the camera's motion."""
+    """(3, 3) for each frame: the map of its points to the first frame's coordinates, by the camera's motion.
+
+    Another scene is mapped far away from the one before, so that nothing is near to both.
+    """
     maps = [np.eye(3)]
     for motion in motions[1:]:
+        if is_cut(motion):
+            motion = np.array([[1.0, 0.0, -OTHER_SCENE], [0.0, 1.0, 0.0]])
         maps.append(maps[-1] @ np.linalg.inv(np.vstack([motion, [0.0, 0.0, 1.0]])))
     return maps
 

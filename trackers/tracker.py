@@ -17,7 +17,7 @@ from .class_groups import CONFUSABLE, ClassGroups
 from .comparison import BOX_IOU, DISTANCE, Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
 from .detections import Detections
 from .duplicates import without_duplicates
-from .lifecycle import CONFIRMED, LOST, REMOVED, LifecycleSettings, State, first_states, next_states
+from .lifecycle import CONFIRMED, LOST, REMOVED, ROUNDING, LifecycleSettings, State, first_states, next_states
 from .masks import Masks
 from .motion import STILL, MotionSettings
 from .reentry import ReentrySettings, archived, reidentified
@@ -89,8 +89,10 @@ class Tracker:
     ) -> NDArray[np.int64]:
         """(N,) the id of each detection's track in the detections' order, positive; 0 where there is none (yet).
 
-        `time`: seconds of this frame, later than the last one's; without it, one frame has passed. `camera`: (2, 3)
-        affine map of the last frame's background points to this frame's. Arguments are not changed.
+        `time`: seconds of this frame, later than the last one's; without it, one frame has passed. A track is forgotten
+        after its memory whether or not frames lie in between. `camera`: (2, 3) affine map of the last frame's background
+        points to this frame's, or `CUT` where this frame shows another scene: tracks then return by appearance alone.
+        Arguments are not changed.
 
         Raises ValueError, before any state changes, when a field of `detections` is wrong (see `Detections.check`),
         when the frame's size differs from the last one's, or when time does not advance.
@@ -206,8 +208,8 @@ class Tracker:
             (h, w), (old_h, old_w) = detections.size, tracks.masks.size
             raise ValueError(f"a {h} x {w} frame after {old_h} x {old_w} ones: one tracker takes one frame size")
         now, dt = self._step(time)
-        if camera.shape != (2, 3) or not np.isfinite(camera).all():
-            raise ValueError("camera is not a finite (2, 3) affine map")
+        if np.shape(camera) != (2, 3) or not (np.isfinite(camera).all() or motion.is_cut(camera)):
+            raise ValueError(f"camera has the shape {np.shape(camera)}: wanted a finite (2, 3) affine map, or CUT")
         dimension = detections.embeddings.shape[1]
         before = dimension if tracks is None else tracks.gallery.means.shape[1]
         if before == dimension:
@@ -245,7 +247,10 @@ class Tracker:
         if tracks is None:
             tracks = Tracks.empty(detections.size, detections.embeddings.shape[1], self.settings.appearance.views)
         tracks = tracks.with_classes(len(self._classes.ids))
+        tracks = replace(tracks, states=self._remaining(tracks, frame.time, dt, camera))
         means, covariances, anchors, masks = tracks.means, tracks.covariances, tracks.anchors, tracks.masks
+        if motion.is_cut(camera):
+            camera = STILL
         if camera is not STILL and not np.array_equal(camera, STILL):
             before = means
             means, covariances = motion.follow_camera(means, covariances, camera)
@@ -254,6 +259,19 @@ class Tracker:
             masks, anchors = masks.moved(shift), anchors + np.rint(shift)
         means, covariances = motion.predict(means, covariances, dt, self.settings.motion)
         return replace(tracks, means=means, covariances=covariances, anchors=anchors, masks=masks)
+
+    def _remaining(
+        self, tracks: Tracks, now: float, dt: float, camera: NDArray[np.floating]
+    ) -> NDArray[np.int8]:
+        """(T,) the tracks' states before association: removed where a frame before this one would have removed them,
+        had there been one, and all where the scene is another one."""
+        if motion.is_cut(camera):
+            return np.full_like(tracks.states, REMOVED)
+        step = 1.0 / self.frame_rate
+        if dt <= step + ROUNDING:
+            return tracks.states
+        overdue = now - step - tracks.last_seen > self.settings.lifecycle.memory + ROUNDING
+        return np.where(overdue, REMOVED, tracks.states).astype(np.int8)
 
     def _compared(self, tracks: Tracks, frame: Frame) -> Comparison:
         """Every pair of a track and a detection."""

@@ -3,6 +3,9 @@
 Corners of the last frame (Shi and Tomasi, CVPR 1994) are followed by pyramidal optical flow (Lucas and Kanade, 1981) in
 a reduced picture, and the similarity transform (translation, rotation, scale) that most of them agree on is taken
 (RANSAC, Fischler and Bolles, 1981).
+
+Where no motion is found, the frame may show another scene: a cut. It counts as one only where that is certain: next to
+no corner is found again, and neither the layout nor the brightness of the two pictures is alike.
 """
 
 from __future__ import annotations
@@ -14,9 +17,13 @@ from numpy.typing import NDArray
 
 from mots.optional import opencv
 from mots.trackers.masks import Masks
-from mots.trackers.motion import STILL
+from mots.trackers.motion import CUT, STILL
 
 __all__ = ["CameraSettings", "FlowCameraMotion"]
+
+
+THUMBNAIL = (32, 18)  # width and height of the pictures whose layout is compared
+FLAT = 8.0  # standard deviation in grey levels below which a thumbnail has no layout
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,8 @@ class CameraSettings:
     quality: float = 0.01  # least quality of a corner, as a share of the best one's
     window: int = 15  # side of the flow's search window
     tolerance: float = 3.0  # pixels of the frame by which a point may miss the common motion
+    cut_correlation: float = 0.3  # of two pictures reduced to 32 x 18; a cut is below it,
+    cut_overlap: float = 0.7  # and the overlap of their histograms of grey levels is below this
 
 
 class FlowCameraMotion:
@@ -46,7 +55,7 @@ class FlowCameraMotion:
         """(2, 3) affine map of the last frame's background points to this frame's, in pixels.
 
         `image`: (H, W, 3) uint8 RGB. `masks`: this frame's objects. The first frame, and a frame in which too few
-        points agree, give the identity.
+        points agree, give the identity; one that certainly shows another scene gives `CUT`.
         """
         cv2, settings = self.cv2, self.settings
         height, width = image.shape[:2]
@@ -56,28 +65,43 @@ class FlowCameraMotion:
         grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
         scale = np.array([width / size[0], height / size[1]])
         motion = STILL
-        if self.before is not None and self.before.shape == grey.shape and len(self.corners) >= settings.min_points:
-            motion = self.common_motion(grey, scale)
+        if self.before is not None and self.before.shape == grey.shape:
+            found = self.common_motion(grey, scale) if len(self.corners) >= settings.min_points else None
+            motion = found if found is not None else CUT if self.is_cut(grey) else STILL
         self.before = grey
         self.corners = self.background_corners(grey, masks, scale)
         return motion
 
-    def common_motion(self, grey: NDArray[np.uint8], scale: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The map that most corners follow."""
+    def is_cut(self, grey: NDArray[np.uint8]) -> bool:
+        """Whether two pictures, between which no motion was found, show different scenes."""
+        cv2, settings = self.cv2, self.settings
+        assert self.before is not None
+        small = [cv2.resize(each, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float64) for each in (self.before, grey)]
+        deviations = [each.std() for each in small]
+        if min(deviations) < FLAT:  # a dark or a plain picture tells nothing
+            return False
+        products = (small[0] - small[0].mean()) * (small[1] - small[1].mean())
+        if products.mean() / (deviations[0] * deviations[1]) >= settings.cut_correlation:
+            return False
+        levels = [np.bincount(each.ravel() >> 3, minlength=32) / each.size for each in (self.before, grey)]
+        return float(np.minimum(*levels).sum()) < settings.cut_overlap
+
+    def common_motion(self, grey: NDArray[np.uint8], scale: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """The map that most corners follow; None where too few agree."""
         cv2, settings = self.cv2, self.settings
         after, followed, _ = cv2.calcOpticalFlowPyrLK(
             self.before, grey, self.corners, None, winSize=(settings.window, settings.window), maxLevel=3
         )
         good = followed[:, 0] == 1
         if good.sum() < settings.min_points:
-            return STILL
+            return None
         old, new = self.corners[good, 0] * scale, after[good, 0] * scale
         cv2.setRNGSeed(0)  # the same frames give the same map
         motion, inliers = cv2.estimateAffinePartial2D(
             old, new, method=cv2.RANSAC, ransacReprojThreshold=settings.tolerance
         )
         if motion is None or not np.isfinite(motion).all() or int(inliers.sum()) < settings.min_points:
-            return STILL
+            return None
         return np.asarray(motion, np.float64)
 
     def background_corners(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.detection.protocols import CameraMotion, Embedder, MaskRefiner
+from mots.errors import InputError
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
 from mots.video.frame import NO_IMAGE, Frame
@@ -57,7 +58,17 @@ class Measurer:
         self.mask_refiner, self.embedder, self.camera_motion = mask_refiner, embedder, camera_motion
 
     def measure(self, frame: Frame, detections: Detections) -> FrameMeasurement:
-        """The measurement of a frame with these detections; embeddings that are there already are kept."""
+        """The measurement of a frame with these detections; embeddings that are there already are kept.
+
+        Raises InputError where the detections are of another frame size: their masks would lie in wrong places.
+        """
+        height, width = frame.image.shape[:2]
+        if detections.size != (height, width):
+            high, wide = detections.size
+            raise InputError(
+                f"frame {frame.number}: detections with masks of {high} x {wide} for a frame of {height} x {width} "
+                "(height x width): a detector gives masks in the frame's own size"
+            )
         if self.mask_refiner is not None:
             detections = replace(detections, masks=self.mask_refiner.refine(frame.image, detections.masks))
         if self.embedder is not None and detections.embeddings.shape[1] == 0:

@@ -57,7 +57,9 @@ class YOLOv8Seg:
 
     coarse = True  # its masks have a quarter of the input's resolution
 
-    def __init__(self, settings: DetectorSettings | None = None) -> None:
+    def __init__(self, settings: DetectorSettings | str | Path | None = None) -> None:
+        if isinstance(settings, (str, Path)):
+            settings = DetectorSettings(weights=str(settings))
         self.settings = settings or DetectorSettings()
         self.path = weights.find(self.settings.weights)
         check_settings(self.settings)

@@ -23,20 +23,26 @@ class ImageFiles:
 
     An image that cannot be decoded is skipped with a MotsWarning; its number and its time stay free. Grey pictures of
     more than 8 bits are scaled by their own range, with one warning. Iterating raises FormatError for an image of
-    another size, and when no image can be read. `max_megapixels`: larger images count as damaged.
+    another size, and when no image can be read. `max_megapixels`: larger images count as damaged. `in_order`:
+    the paths are in the frames' order already, and are counted from 0.
     """
 
     live = False
 
     def __init__(
-        self, name: str, paths: Sequence[Path], frame_rate: float, max_megapixels: float = MAX_MEGAPIXELS
+        self,
+        name: str,
+        paths: Sequence[Path],
+        frame_rate: float,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        in_order: bool = False,
     ) -> None:
         if not frame_rate > 0:
             raise InputError(f"a frame rate of {frame_rate}: wanted frames a second, above 0")
         self.name = name
         self.frame_rate = frame_rate
         self.max_megapixels = max_megapixels
-        self.numbered = numbered(paths)
+        self.numbered = list(enumerate(paths)) if in_order else numbered(paths)
         self.first = self.numbered[0][0]  # number of the frame at 0 seconds
         self.warn_from = self.first  # no warnings for skipped frames before this number
         self.length: int | None = len(self.numbered)

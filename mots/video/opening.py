@@ -40,11 +40,15 @@ def source_of(
     frame_rate: float | None = None,
     settings: SourceSettings | None = None,
 ) -> Source:
-    """What `open_source` opens, or a source itself, or an iterable of images (see `Arrays`)."""
+    """What `open_source` opens, or a source itself, or an iterable of images (see `Arrays`), or a list of
+    images' paths, in its order."""
     if isinstance(source, (str, Path, int)):
         return open_source(source, frame_rate, settings)
     if all(hasattr(source, name) for name in ("name", "frame_rate", "__iter__")):
         return source  # type: ignore[return-value]  # it has the attributes of a Source
+    if isinstance(source, (list, tuple)) and source and all(isinstance(item, (str, Path)) for item in source):
+        rate = frame_rate or (settings or SourceSettings()).default_rate
+        return ImageFiles("images", [Path(item) for item in source], rate, in_order=True)
     if isinstance(source, Iterable):
         rate = frame_rate or (settings or SourceSettings()).default_rate
         return Arrays(source, rate)  # type: ignore[arg-type]  # its items are checked when they are read
