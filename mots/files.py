@@ -1,24 +1,35 @@
-"""Files that never exist in part: written under a temporary name, then renamed."""
+"""Files that never exist in part: written under a temporary name, then renamed; and what may be replaced by whom."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
-from mots.errors import MotsError
+from mots.errors import InputError, MotsError
 
-__all__ = ["FrameFile", "cannot_write", "write_whole"]
+__all__ = ["FrameFile", "cannot_write", "locked", "new_folder", "only_user", "write_whole"]
 
 
 class FrameFile:
     """A file that grows frame by frame under a temporary name and always ends with a whole frame.
 
-    `close` renames it, whatever stopped the writing; a full disk does not prevent that.
+    `close` gives it its name, whatever stopped the writing; a full disk does not prevent that. Raises InputError where
+    another process is writing the same file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.part = path, path.with_name(f"{path.name}.part")
-        self.file = self.part.open("wb", buffering=0)
+        self.file = os.fdopen(os.open(self.part, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+        if not locked(self.file):
+            self.file.close()
+            raise InputError(f"{path}: another run is writing this file: wait for its end, or choose another folder")
+        self.file.truncate(0)
         self.size = 0  # bytes up to the end of the last whole frame
 
     def append(self, frame: bytes) -> None:
@@ -38,15 +49,19 @@ class FrameFile:
         self.file.truncate(size)
         self.file.seek(size)
 
-    def close(self) -> None:
-        """Give the file its name."""
+    def close(self, whole: bool = True) -> Path:
+        """Give the file its name, and return it. A file that is not `whole` replaces none: beside a file of its name it
+        gets the ending `.partial`."""
+        self.file.flush()
+        target = self.path if whole or not self.path.exists() else self.path.with_name(f"{self.path.name}.partial")
+        os.replace(self.part, target)
         self.file.close()
-        os.replace(self.part, self.path)
+        return target
 
     def discard(self) -> None:
         """Delete what was written; a file that had the name before stays."""
+        self.part.unlink(missing_ok=True)
         self.file.close()
-        self.part.unlink()
 
 
 def write_whole(path: str | Path, content: bytes) -> None:
@@ -59,6 +74,78 @@ def write_whole(path: str | Path, content: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, endings: frozenset[str]) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `path` when the block ends, and vanishes when it fails.
+
+    At every moment `path` is the old folder or the new one, whole. An old one may hold only files with these endings
+    (and folders of them): anything else is somebody's, and raises InputError. Raises OSError.
+    """
+    if path.is_dir():
+        strange = next((each for each in path.rglob("*") if each.is_file() and each.suffix not in endings), None)
+        if strange is not None:
+            raise InputError(f"{path}: holds other files, as {strange.relative_to(path)}: choose another folder")
+    elif path.exists():
+        raise InputError(f"{path}: a file where a folder is to be written: choose another name")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        if path.exists():
+            exchange(part, path)
+        else:
+            os.rename(part, path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Exchange the names of two folders; at once where the system can (Linux and macOS), else one after the other."""
+    library = ctypes.CDLL(None, use_errno=True) if sys.platform != "win32" else None
+    names = os.fsencode(one), os.fsencode(other)
+    here, swap = -100, 2  # AT_FDCWD; RENAME_EXCHANGE of Linux, RENAME_SWAP of macOS
+    if sys.platform.startswith("linux") and hasattr(library, "renameat2"):
+        done = library.renameat2(here, names[0], here, names[1], swap)  # type: ignore[union-attr]
+    elif sys.platform == "darwin" and hasattr(library, "renamex_np"):
+        done = library.renamex_np(*names, swap)  # type: ignore[union-attr]
+    else:
+        done = -1
+    if done == 0:
+        return
+    aside = other.with_name(f".{other.name}.old")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.rename(other, aside)
+    os.rename(one, other)
+    os.rename(aside, one)
+
+
+@contextlib.contextmanager
+def only_user(path: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock file `path` for the block. Raises InputError with the text `refusal` where another process holds it,
+    OSError where the file cannot be made."""
+    with path.open("a+b") as file:
+        if not locked(file):
+            raise InputError(refusal)
+        yield
+
+
+def locked(file: IO[bytes] | Any) -> bool:
+    """Whether this process has now locked an open file for itself; the system ends the lock with the process."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, where an open file cannot be replaced by another process anyway
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
 
 
 def cannot_write(path: str | Path, error: OSError, advice: str = "") -> MotsError:

@@ -110,7 +110,7 @@ def test_settings_in_force_are_printed(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["track", "--preset", "kitti-mots", "--conf", "0.33", "--print-settings"]) == 0
     printed = capsys.readouterr().out
     assert "conf = 0.33\n" in printed
-    assert "frame_rate = 10.0\n" in printed
+    assert "default_rate = 10.0\n" in printed
     (tmp_path / "s.toml").write_text(printed)
     assert main(["track", "--settings", str(tmp_path / "s.toml"), "--print-settings"]) == 0
     assert capsys.readouterr().out == printed

@@ -34,13 +34,13 @@ def test_a_run_leaves_mots_text_and_a_table_of_tracks(tmp_path: Path) -> None:
         results.write(frame(6, {2: CAR}, 1.0))
     back = list(mots_text.read(tmp_path / "runs/a/0002.txt"))
     assert [(f.frame, f.ids.tolist(), f.classes.tolist()) for f in back] == [
-        (3, [2001, 1001], [PERSON, CAR]),
-        (6, [1001], [CAR]),
+        (3, [2001, 1002], [PERSON, CAR]),
+        (6, [1002], [CAR]),
     ]
     assert table(tmp_path / "runs/a") == [
-        ["id", "class", "first_frame", "last_frame", "frames", "mean_score", "mean_confidence"],
-        ["2001", "person", "3", "3", "1", "0.5000", ""],
-        ["1001", "car", "3", "6", "2", "0.7500", ""],
+        "id class first_frame last_frame frames mean_score mean_confidence mots_id sequence".split(),
+        ["1", "person", "3", "3", "1", "0.5000", "", "2001", "0002"],
+        ["2", "car", "3", "6", "2", "0.7500", "", "1002", "0002"],
     ]
     assert sorted(path.name for path in (tmp_path / "runs/a").iterdir()) == ["0002.txt", "tracks.csv"]
 
@@ -51,7 +51,7 @@ def test_a_track_that_changes_its_class_has_one_id_and_one_class_throughout(tmp_
         results.write(frame(1, {1: CAR, 2: CAR}))
     back = list(mots_text.read(tmp_path / "x.txt"))
     assert [(f.ids.tolist(), f.classes.tolist()) for f in back] == [([1001, 1002], [CAR, CAR])] * 2
-    assert [row[:2] for row in table(tmp_path)[1:]] == [["1001", "car"], ["1002", "car"]]
+    assert [row[:2] for row in table(tmp_path)[1:]] == [["1", "car"], ["2", "car"]]
 
 
 def test_nothing_is_replaced_unless_asked(tmp_path: Path) -> None:

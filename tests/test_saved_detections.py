@@ -76,18 +76,29 @@ def test_saved_detections_are_tracked_as_the_frames_are(tmp_path: Path) -> None:
     assert any((each.motion != STILL).any() for each in saved.read(tmp_path / "walk.npz"))
 
 
-def test_text_gives_back_frames_and_those_without_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_text_gives_back_the_frames_that_were_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detections_npz, "BLOCK", 4)
     monkeypatch.setattr(detections_text, "BLOCK", 4)
     path = tmp_path / "d.txt"
     with saved.DetectionWriter(path, 25.0, {}) as writer:
         for each in frames(14):
             writer.write(*each)
-    given = {number: one for number, _, one in frames(14)}
+    given = list(frames(14))
+    opened = saved.read(path)
+    assert opened.frame_rate == 25.0
+    back = list(opened)
+    assert [(each.frame, each.time) for each in back] == [each[:2] for each in given]
+    for (_, _, one), read in zip(given, back, strict=True):
+        assert_same(one, read.detections, 0.0)
+
+
+def test_frames_without_lines_of_foreign_text_are_empty_and_long_gaps_are_gaps(tmp_path: Path) -> None:
+    path = tmp_path / "d.txt"
+    path.write_text("".join(f"{k} 0 0.5 1 1 5 5 20 30 hb0\n" for k in (3, 6, 2000, 2_000_000_000)))
     back = list(saved.read(path))
-    assert [each.frame for each in back] == list(range(14))
-    for read in back:
-        assert_same(given.get(read.frame, Detections.empty(WORLD.size)), read.detections, 1e-3)
+    assert [each.frame for each in back] == [3, 4, 5, 6, 2000, 2_000_000_000]
+    assert [len(each.detections) for each in back] == [1, 0, 0, 1, 1, 1]
+    assert all(np.isnan(each.time) for each in back)
 
 
 def test_an_interrupted_writer_leaves_whole_frames(tmp_path: Path) -> None:
@@ -126,7 +137,7 @@ GOOD = "0 0 0.5 1 1 5 5 20 30 hb0"
         ("0 -1 0.5 1 1 5 5 20 30 hb0", ":2: a negative class"),
         ("0 0 0.5 1 1 5 5 30 20 hb0", ":2: another frame size than 20 x 30 before"),
         ("0 0 0.5 1 1 5 5 20 30 hb", ":2: the mask does not decode"),
-        ("-1 0 0.5 1 1 5 5 20 30 hb0", ":2: a frame after a later one"),
+        ("-1 0 0.5 1 1 5 5 20 30 hb0", ":2: a frame number outside 0 to 2,147,483,647"),
     ],
 )
 def test_a_wrong_line_is_named(line: str, message: str, tmp_path: Path) -> None:

@@ -13,17 +13,18 @@ from mots import __version__
 from mots.cli import batch, convert, dataset, demo, detect, score, submit, track, tune, validate
 from mots.errors import MotsError, MotsWarning
 from mots.names import printable
+from mots.pipeline.interrupts import Terminated, take_sigterm_as_ctrl_c
 
 __all__ = ["main"]
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
 COMMANDS = (track, detect, demo, score, tune, batch, validate, submit, convert, dataset)
 OLD_NAMES = {"run": "batch"}  # commands that were renamed, for one release
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status: 0, 1 for a check with findings, 2 for an error that the user can fix, 130 for
-    Ctrl-C."""
+    Ctrl-C, 143 for SIGTERM."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before anything imports torch
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words and words[0] in OLD_NAMES:
@@ -31,15 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = build_parser().parse_args(words)
     warnings.showwarning = show_warning
     warnings.simplefilter("always", MotsWarning)
+    take_sigterm_as_ctrl_c()
     try:
         status: int = parsed.run(parsed)
         return status
     except MotsError as error:
         print(f"mots: error: {printable(str(error))}{flags_of(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("mots: stopped; the frames so far are written", file=sys.stderr)
-        return INTERRUPTED
+        return TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (open until the process ends)
         return 0

@@ -31,6 +31,7 @@ from mots.video.frame import NO_IMAGE
 __all__ = ["BLOCK", "NpzWriter", "about", "frames"]
 
 BLOCK = 32  # frames that are encoded or decoded together
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that an archive can hold
 
 ARRAYS = {
     "frames": "(F,) int64 frame numbers",
@@ -114,7 +115,8 @@ class NpzWriter:
     def add(self, name: str, array: NDArray[Any]) -> None:
         content = io.BytesIO()
         np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
-        self.file.writestr(f"{name}.npy", content.getvalue())
+        # A fixed time: the same detections give the same file.
+        self.file.writestr(zipfile.ZipInfo(f"{name}.npy", EPOCH), content.getvalue(), zipfile.ZIP_DEFLATED)
 
     def __enter__(self) -> NpzWriter:
         return self
@@ -122,20 +124,23 @@ class NpzWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None and self.length == 0 and not self.block:
+            self.output.discard()
+            return
         try:
             self.flush()
         finally:
-            self.finish()
+            self.finish(whole=kind is None)
 
-    def finish(self) -> None:
+    def finish(self, whole: bool = True) -> None:
         """Write the end of the file. Where it does not fit, blocks are removed for it, and OSError is raised."""
         full: OSError | None = None
         while True:
-            whole: dict[str, Any] = {"frame_rate": self.frame_rate, "length": self.length, "blocks": len(self.marks)}
-            whole |= {"names": self.names, "size": self.size, "fitted": self.refined}
+            told: dict[str, Any] = {"frame_rate": self.frame_rate, "length": self.length, "blocks": len(self.marks)}
+            told |= {"names": self.names, "size": self.size, "fitted": self.refined}
             members = len(self.file.filelist)
             try:
-                self.add("about", np.array(json.dumps(whole)))
+                self.add("about", np.array(json.dumps(told)))
                 self.file._write_end_record()  # type: ignore[attr-defined]  # as `close` does, but it can be repeated
                 self.output.append(self.pipe.taken())
                 break
@@ -146,7 +151,7 @@ class NpzWriter:
                     self.output.discard()
                     raise
                 self.take_back()
-        self.output.close()
+        self.output.close(whole)
         self.file.close()
         if full is not None:
             raise full

@@ -1,9 +1,9 @@
 """KITTI MOTS and MOTS20 text: `frame id class height width rle`, one object a line.
 
 id = class * 1000 + instance, with class 1 car, 2 pedestrian, 10 the ignore region (truth only), and 11 + COCO's id for
-every other class. A sequence with more than 999 tracks of a class continues with class * 1,000,000 + instance: the
-short form ends below 1,000,000, so no two tracks share an id, and no id can belong to another class (`split_id` reads
-both forms).
+every other class. The instance is the track's number, counted over all classes. From track 1,000 on it is class *
+1,000,000 + instance: the short form ends below 1,000,000, so no two tracks share an id, and no id can belong to another
+class (`split_id` reads both forms).
 """
 
 from __future__ import annotations
@@ -42,18 +42,15 @@ def split_id(identity: int) -> tuple[int, int]:
 
 
 class IdTable:
-    """Numbers tracks for a file: each class counts its own instances from 1, in the order of first appearance."""
+    """The ids of tracks in a file: the instance is the track's own number, so that people meet one number everywhere."""
 
     def __init__(self) -> None:
         self.ids: dict[int, int] = {}
-        self.count: dict[int, int] = {}
 
     def of(self, track: int, class_id: int) -> int:
         """The file's id of a track; `class_id`, an id of `mots.classes`, decides it when the track is new."""
         if track not in self.ids:
-            mots_class = to_mots(class_id)
-            self.count[mots_class] = self.count.get(mots_class, 0) + 1
-            self.ids[track] = join_id(mots_class, self.count[mots_class])
+            self.ids[track] = join_id(to_mots(class_id), track)
         return self.ids[track]
 
 

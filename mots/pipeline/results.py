@@ -6,22 +6,33 @@ the run (Ctrl-C, a full disk, a damaged source), closing renames a valid result 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import os
+import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from mots.classes import class_name, to_mots
-from mots.errors import InputError, MotsError
-from mots.files import FrameFile, cannot_write, write_whole
+from mots.errors import InputError, MotsError, MotsWarning
+from mots.files import FrameFile, cannot_write, locked, write_whole
 from mots.formats import mots_text
 from mots.labels import HasLabels
+from mots.names import for_sheet
 from mots.pipeline.tracked_frame import TrackedFrame
 
 __all__ = ["ResultFolder", "TrackRow"]
+
+TABLE = "tracks.csv"
+COLUMNS = [
+    "id", "class", "first_frame", "last_frame", "frames", "mean_score", "mean_confidence", "mots_id", "sequence",
+]  # fmt: skip
 
 
 @dataclass
@@ -39,21 +50,24 @@ class TrackRow:
 class ResultFolder:
     """Writes one run's results. A context manager; leaving it, for whatever reason, finishes the files.
 
-    `names`: classes that COCO lacks, id to name. Raises InputError when the results exist and `overwrite` is false,
-    MotsError when the folder cannot be written.
+    Where the run failed or was stopped, an older result of the same name stays, and what was tracked has the ending
+    `.partial`; before the first frame nothing is left. `names`: classes that COCO lacks, id to name. Raises InputError
+    when the results exist and `overwrite` is false, and while another run writes them; MotsError when the folder cannot
+    be written.
     """
 
     def __init__(
         self, folder: str | Path, name: str, overwrite: bool = False, names: Mapping[int, str] | None = None
     ) -> None:
-        self.folder, self.names = Path(folder), dict(names or {})
+        self.folder, self.name, self.names = Path(folder), name, dict(names or {})
         self.path = self.folder / f"{name}.txt"
         if self.path.exists() and not overwrite:
             raise InputError(
                 f"{self.path} exists: choose another folder or replace it", parameters=("output", "overwrite")
             )
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.made = made_folders(self.folder)
+            self.tracks_table = TracksTable(self.folder / TABLE)
             self.file = FrameFile(self.path)
         except OSError as error:
             raise cannot_write(self.folder, error, "choose another folder") from error
@@ -89,15 +103,25 @@ class ResultFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Rename the files. An error here is only raised where no other one is being raised."""
-        self.file.close()
+        if kind is not None and self.frames == 0:
+            self.file.discard()
+            for folder in reversed(self.made):
+                with contextlib.suppress(OSError):  # something else was put there
+                    folder.rmdir()
+            return
+        path = self.file.close(whole=kind is None)
         try:
-            self._settle_classes()
-            write_whole(self.folder / "tracks.csv", self._table().encode("utf-8"))
+            self._settle_classes(path)
+            if path == self.path:
+                self.tracks_table.put(self.name, self._rows())
         except OSError as late:
             if error is None:
-                raise cannot_write(self.folder / "tracks.csv", late) from late
+                raise cannot_write(self.folder / TABLE, late) from late
+        if path != self.path:
+            message = f"{self.path}: the older result is kept; the {self.frames} frames so far are in {path.name}"
+            warnings.warn(MotsWarning(message), stacklevel=2)
 
-    def _settle_classes(self) -> None:
+    def _settle_classes(self, path: Path) -> None:
         """Write the file again where a track ended as another class than it began, because its id names the class."""
         ids = {old: track for track, old in self.table.ids.items()}
         first = {track: mots_text.split_id(identity)[0] for identity, track in ids.items()}
@@ -105,9 +129,9 @@ class ResultFolder:
         if all(to_mots(class_id) == first[track] for track, class_id in final.items() if track in first):
             return
         table = mots_text.IdTable()
-        settled = FrameFile(self.path)
+        settled = FrameFile(path)
         try:
-            with self.path.open("rb") as old:
+            with path.open("rb") as old:
                 for line in old:
                     frame, identity, _, rest = line.split(b" ", 3)
                     track = ids[int(identity)]
@@ -119,14 +143,57 @@ class ResultFolder:
         settled.close()
         self.table = table
 
-    def _table(self) -> str:
-        output = io.StringIO()
-        writer = csv.writer(output, lineterminator="\n")
-        writer.writerow(["id", "class", "first_frame", "last_frame", "frames", "mean_score", "mean_confidence"])
-        for track, identity in self.table.ids.items():
+    def _rows(self) -> list[list[Any]]:
+        """The rows of `tracks.csv`, without the sequence."""
+        rows: list[list[Any]] = []
+        for track, identity in sorted(self.table.ids.items()):
             row = self.tracks[track]
-            name = class_name(row.class_id, self.names)
+            name = for_sheet(class_name(row.class_id, self.names))
             clear = "" if isnan(row.confidence) else f"{row.confidence / row.frames:.4f}"
             means = (f"{row.score / row.frames:.4f}", clear)
-            writer.writerow([identity, name, row.first_frame, row.last_frame, row.frames, *means])
-        return output.getvalue()
+            rows.append([track, name, row.first_frame, row.last_frame, row.frames, *means, identity])
+        return rows
+
+
+class TracksTable:
+    """`tracks.csv` of a folder: a row for each track, of all sequences whose results are there.
+
+    `id`: the track's number, as in videos and in Python. `mots_id`: the whole id of the MOTS text. Raises InputError for
+    a file that is another table.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._others("")
+
+    def put(self, sequence: str, rows: list[list[Any]]) -> None:
+        """Replace the rows of a sequence. Raises OSError."""
+        with open(self.path.with_name(f".{self.path.name}.lock"), "a+b") as lock:
+            while not locked(lock):  # another sequence's run is at this very line
+                time.sleep(0.01)
+            output = io.StringIO()
+            writer = csv.writer(output, lineterminator="\n")
+            writer.writerow(COLUMNS)
+            writer.writerows([*self._others(sequence), *([*row, for_sheet(sequence)] for row in rows)])
+            write_whole(self.path, output.getvalue().encode("utf-8"))
+            with contextlib.suppress(OSError):  # Windows deletes no open file
+                os.unlink(lock.name)
+
+    def _others(self, sequence: str) -> list[list[str]]:
+        """The rows of all other sequences."""
+        if not self.path.exists():
+            return []
+        try:
+            rows = list(csv.reader(io.StringIO(self.path.read_text(encoding="utf-8"))))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{self.path}: not a table of tracks ({error}): choose another folder") from error
+        if not rows or rows[0] != COLUMNS:
+            raise InputError(f"{self.path}: a table of other columns than {','.join(COLUMNS)}: choose another folder")
+        return [row for row in rows[1:] if row and row[-1] != for_sheet(sequence)]
+
+
+def made_folders(folder: Path) -> list[Path]:
+    """Make a folder and those above it; the ones that were not there before, the outermost first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing[::-1]

@@ -19,7 +19,8 @@ CLOCK = 90_000  # time base of the written video, in ticks a second
 class VideoWriter:
     """Writes H.264 in MP4 that plays in a browser, with each frame at its own time. A context manager.
 
-    The file has a temporary name until it is closed. Odd sides get one more row or column, as H.264 needs even ones.
+    The file has a temporary name until it is closed; where an error ends the writing and an older file has its name, it
+    gets the ending `.partial`. Odd sides get one more row or column, as H.264 needs even ones.
     Raises MotsError when the file cannot be written.
     """
 
@@ -77,6 +78,8 @@ class VideoWriter:
                 raise MotsError(f"{self.path}: the video could not be finished ({late})") from late
             return
         if self.started:
-            self.part.replace(self.path)
+            # A video that was stopped replaces none that is whole.
+            kept = error is not None and self.path.exists()
+            self.part.replace(self.path.with_name(f"{self.path.name}.partial") if kept else self.path)
         else:
             self.part.unlink(missing_ok=True)
