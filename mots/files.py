@@ -125,8 +125,8 @@ def exchange(one: Path, other: Path) -> None:
 
 @contextlib.contextmanager
 def only_user(path: Path, refusal: str) -> Iterator[None]:
-    """Hold the lock file `path` for the block. Raises InputError with the text `refusal` where another process holds it,
-    OSError where the file cannot be made."""
+    """Hold the lock file `path` for the block. Raises InputError with the text `refusal` where another process holds
+    it, OSError where the file cannot be made."""
     with path.open("a+b") as file:
         if not locked(file):
             raise InputError(refusal)

@@ -77,7 +77,11 @@ def picture_numbers(stems: Sequence[str]) -> list[int] | None:
         found = re.findall(r"\d+", stems[0])
         numbers = [int(found[-1])] if found else []
     else:
-        begin = len(os.path.commonprefix(list(stems)).rstrip("0123456789"))
+        low, high = min(stems), max(stems)  # what these two have in common, all have
+        same = next((k for k, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+        begin = len(low[:same].rstrip("0123456789"))
+        if re.search(r"\d{9,}\.$", low[:begin]):  # the decimals of a clock's seconds
+            return None
         matches = [re.match(r"\d+", stem[begin:]) for stem in stems]
         numbers = [int(match[0]) for match in matches if match is not None]
     unique = len(numbers) == len(stems) and len(set(numbers)) == len(numbers)

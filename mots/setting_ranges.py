@@ -29,8 +29,9 @@ RANGES: dict[str, tuple[float, float, bool]] = {
         (
             "conf", "nms_iou", "contrast", "threshold", "min_piece", "colour_share", "quality", "contained",
             "contained_iou", "duplicate_iou", "new_coverage", "occluded_coverage", "momentum", "clean_coverage",
-            "similar_share", "cut_correlation", "cut_overlap", "strict_level", "strict_floor", "other_rate", "same_rate", "mask_weight",
-            "appearance_weight", "score_weight", "min_kept", "join_similar_share", "min_overlap", "fill", "fill_visible",
+            "similar_share", "cut_correlation", "cut_overlap", "strict_level", "strict_floor", "other_rate",
+            "same_rate", "mask_weight", "appearance_weight", "score_weight", "min_kept", "join_similar_share",
+            "min_overlap", "fill", "fill_visible",
         ),
         SHARE,
     ),
@@ -41,7 +42,9 @@ RANGES: dict[str, tuple[float, float, bool]] = {
         ),
         SCORE,
     ),
-    **dict.fromkeys(("max_detections", "batch", "views", "confirm_hits", "min_distance", "max_radius"), (1, 10**6, False)),
+    **dict.fromkeys(
+        ("max_detections", "batch", "views", "confirm_hits", "min_distance", "max_radius"), (1, 10**6, False),
+    ),
     "imgsz": (32, 8192, False),
     "side": (16, 8192, False),
     "points": (1, 10**6, False),

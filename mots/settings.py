@@ -71,8 +71,8 @@ def load(
 ) -> Settings:
     """The settings of a preset, then of a TOML file, then of `changes` (names to values).
 
-    Raises InputError for an unknown preset or setting and for a value of the wrong type or outside its range, FormatError for a file that is
-    not TOML.
+    Raises InputError for an unknown preset or setting and for a value of the wrong type or outside its range,
+    FormatError for a file that is not TOML.
     """
     if preset not in PRESETS:
         raise InputError(f"unknown preset '{preset}': there are {', '.join(PRESETS)}")

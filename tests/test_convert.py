@@ -11,7 +11,7 @@ from mots.cli import main
 from mots.encodings import rle
 from mots.encodings.runs import masks_of
 from mots.errors import MotsError
-from mots.formats import coco as coco_tracks
+from mots.formats.annotations import coco as coco_tracks
 from mots.formats.convert import WRITABLE, convert, read
 
 IGNORED = b"2 10000 10 60 90 " + mask(slice(29, 30), slice(0, 90))
@@ -85,11 +85,12 @@ def test_pictures_name_what_they_cannot_hold(tmp_path: Path) -> None:
     (tmp_path / "s/0002.txt").write_bytes(b"\n".join(lines))
     lost = convert(tmp_path / "s", tmp_path / "png", "mots-png")
     assert lost == [
-        "0002: 1 ids beyond 65535",
-        "0002: 45 pixels that several masks claim; the last one has them",
+        "0002: 45 pixels that several masks claim: the first mask has them",
+        "0002: ids that are not class * 1000 + instance: 1000001 (car) is 1001 there",
     ]
     back = read(tmp_path / "png", "mots-png")["0002"]
-    assert back.runs.areas.tolist() == [45, 135]
+    assert back.ids.tolist() == [1001, 2001, 2002]
+    assert back.runs.areas.tolist() == [35, 90, 90]
 
 
 def annotations(path: Path) -> Any:
@@ -129,7 +130,7 @@ def rle_counts(text: str, size: tuple[int, int]) -> list[int]:
 
 def test_polygons_are_filled() -> None:
     polygons = [[10, 5, 20, 5, 20, 15, 10, 15], [50, 50, 58, 50, 58, 58], [52, 50, 60, 50, 60, 52, 52, 52]]
-    drawn = rle.decode([coco_tracks.segmentation(polygons, (60, 90), "x")], (60, 90))
+    drawn = rle.decode([coco_tracks.segmentation(polygons, (60, 90), "x") or b""], (60, 90))
     wanted = np.zeros((1, 60, 90), np.bool_)
     wanted[0, 5:15, 10:20] = True
     for k in range(8):
@@ -145,8 +146,14 @@ def test_polygons_are_filled() -> None:
             lambda whole: whole["annotations"][0].pop("track_id") and whole["annotations"][0].pop("attributes"),
             "no track_id",
         ),
-        (lambda whole: whole["categories"].append({"id": 2, "name": "gnu"}), "unknown category 'gnu'"),
-        (lambda whole: whole.pop("images"), "not COCO's JSON with tracks"),
+        (lambda whole: whole.pop("images"), r"c\.json: no 'images'"),
+        (
+            lambda whole: whole["annotations"][2].update(image_id=1e400),
+            "annotation 3, image_id: inf where a whole number",
+        ),
+        (lambda whole: whole["annotations"][2].update(category_id=77), "annotation 3: there is no category 77"),
+        (lambda whole: whole["images"][0].update(height=10**6, width=10**6), "has more than 2147483647 pixels"),
+        (lambda whole: whole["images"][0].update(video="../x"), r"'\.\./x' is no name of a sequence"),
         (lambda whole: whole["annotations"][0]["segmentation"].update(counts=[5]), "do not fill a frame of 60 x 90"),
         (lambda whole: whole["annotations"][0]["segmentation"].update(counts="0P"), "the mask does not decode"),
     ],

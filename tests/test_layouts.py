@@ -36,7 +36,7 @@ def test_the_layouts_of_the_data_sets_are_known(image: str, truth: str, tmp_path
     place = tmp_path / image
     assert found.source == (place if place.suffix == ".mp4" else place.parent)
     assert found.truth == (tmp_path / truth if truth.endswith(".txt") else (tmp_path / truth).parent)
-    assert (found.name, found.frames) == ("0002", 10)
+    assert (found.name, found.frames) == ("MOTS20-02", 10)
 
 
 def test_step_s_truth_is_a_folder_of_its_pngs(tmp_path: Path) -> None:

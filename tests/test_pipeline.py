@@ -108,7 +108,7 @@ def test_settings_can_be_an_object_a_file_or_flags(tmp_path: Path) -> None:
     assert sum(len(f) for f in mots.track(path, settings=load(), classes=ALL)) > 0
     run = Pipeline(path, load(changes={"detector.conf": 0.3}))
     assert run.settings.detector.conf == 0.3
-    with pytest.raises(MotsError, match="frame_rate is -1.0"):
+    with pytest.raises(MotsError, match=r"frame_rate is -1\.0"):
         Pipeline(save(tmp_path / "t.txt", range(3)), load(changes={"frame_rate": -1.0}))
 
 

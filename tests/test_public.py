@@ -21,7 +21,7 @@ SIGNATURES = {
     "read_results": "path sequence frame_rate",
     "DetectionWriter": "path frame_rate names refined",
     "Tracker": "settings frame_rate",
-    "convert": "source target to origin",
+    "convert": "source target to origin * annotations size",
 }
 METHODS = {
     "DetectionWriter.write": "frame time detections motion",

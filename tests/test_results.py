@@ -38,7 +38,7 @@ def test_a_run_leaves_mots_text_and_a_table_of_tracks(tmp_path: Path) -> None:
         (6, [1002], [CAR]),
     ]
     assert table(tmp_path / "runs/a") == [
-        "id class first_frame last_frame frames mean_score mean_confidence mots_id sequence".split(),
+        ["id", "class", "first_frame", "last_frame", "frames", "mean_score", "mean_confidence", "mots_id", "sequence"],
         ["1", "person", "3", "3", "1", "0.5000", "", "2001", "0002"],
         ["2", "car", "3", "6", "2", "0.7500", "", "1002", "0002"],
     ]

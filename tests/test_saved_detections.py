@@ -152,10 +152,10 @@ def test_files_that_are_none_say_so(tmp_path: Path) -> None:
     with pytest.raises(MotsError, match="no such file"):
         saved.read(tmp_path / "d.npz")
     (tmp_path / "d.npz").write_bytes(b"PK\x03\x04 nonsense")
-    with pytest.raises(MotsError, match="not a file of saved detections"):
+    with pytest.raises(MotsError, match="not an npz file"):
         saved.read(tmp_path / "d.npz")
     np.savez(tmp_path / "e.npz", x=np.zeros(3))
-    with pytest.raises(MotsError, match="not a file of saved detections"):
+    with pytest.raises(MotsError, match="no array 'about'"):
         saved.read(tmp_path / "e.npz")
     (tmp_path / "d.csv").write_text("")
     with pytest.raises(MotsError, match=r"end in \.npz or \.txt"):

@@ -142,7 +142,7 @@ def assert_same(numbers: dict[str, float], wanted: dict[str, Any]) -> None:
 def test_files_score_as_with_trackeval(tmp_path: Path, seed: int, frames: list[int], benchmark: str) -> None:
     rng = np.random.default_rng(seed)
     truth, results = tmp_path / "truth", tmp_path / "results"
-    lengths = {f"{number:04d}": max(count, 1) for number, count in enumerate(frames)}
+    lengths = {f"{number:04d}": max(count, 1) for number, count in enumerate(frames, start=50)}
     (tmp_path / "x.seqmap").write_text("".join(f"{name} empty 0 {n - 1}\n" for name, n in lengths.items()))
     for folder in (truth, results):
         shutil.rmtree(folder, ignore_errors=True)
@@ -284,12 +284,12 @@ def test_the_bdd_sample_reproduces_its_published_scores(shared: Path) -> None:
 
 def test_json_that_is_none_of_scalabels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[{"name": "a"}]')
-    with pytest.raises(MotsError, match=r"x\.json: not Scalabel's JSON"):
+    with pytest.raises(MotsError, match=r"x\.json: frame 0 of the list: no 'videoName'"):
         score(tmp_path / "x.json", tmp_path / "x.json", benchmark="bdd-mots")
     label = {"id": "1", "category": "car", "rle": {"size": [4, 5], "counts": "P"}}
     frame = {"videoName": "v", "frameIndex": 0, "labels": [label]}
     (tmp_path / "x.json").write_text(json.dumps([frame]))
-    with pytest.raises(MotsError, match="v, frame 0, label 1: the mask does not decode"):
+    with pytest.raises(MotsError, match="v, frame 0, id 1: the mask does not decode"):
         score(tmp_path / "x.json", tmp_path / "x.json", benchmark="bdd-mots")
 
 

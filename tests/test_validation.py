@@ -150,7 +150,7 @@ def test_each_fault_is_found_and_repaired_where_possible(name: str, tmp_path: Pa
         broken = change(rng, lines)
         found = findings(tmp_path / "broken", broken)
         assert any(fault.rule == rule and fault.refused == refused for fault in found), found
-        changes = fix(tmp_path / "broken", tmp_path / "fixed")
+        changes = fix(tmp_path / "broken", tmp_path / "fixed", overwrite=True)
         after = validate(tmp_path / "fixed", "kitti-mots", str(tmp_path / "x.seqmap"))
         assert (after == []) == repairable
         assert bool(changes) == repairable

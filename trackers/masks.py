@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -273,14 +273,14 @@ def binary(values: Any, name: str, dimensions: int) -> NDArray[np.bool_]:
         wanted = "(N, H, W)" if dimensions == 3 else "(h, w)"
         raise ValueError(f"{name} has the shape {array.shape}: wanted {wanted}")
     if array.dtype == np.bool_:
-        return array
+        return cast("NDArray[np.bool_]", array)
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} holds {array.dtype}: wanted True and False, or 0 and 1")
     filled = array != 0
     if array.size and not (array[filled] == 1).all() and not (array.dtype == np.uint8 and (array[filled] == 255).all()):
         low, high = array.min(), array.max()
         raise ValueError(f"{name} holds values from {low} to {high}: wanted 0 and 1; compare with a threshold first")
-    return filled
+    return cast("NDArray[np.bool_]", filled)
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:

@@ -90,9 +90,9 @@ class Tracker:
         """(N,) the id of each detection's track in the detections' order, positive; 0 where there is none (yet).
 
         `time`: seconds of this frame, later than the last one's; without it, one frame has passed. A track is forgotten
-        after its memory whether or not frames lie in between. `camera`: (2, 3) affine map of the last frame's background
-        points to this frame's, or `CUT` where this frame shows another scene: tracks then return by appearance alone.
-        Arguments are not changed.
+        after its memory whether or not frames lie in between. `camera`: (2, 3) affine map of the last frame's
+        background points to this frame's, or `CUT` where this frame shows another scene: tracks then return by
+        appearance alone. Arguments are not changed.
 
         Raises ValueError, before any state changes, when a field of `detections` is wrong (see `Detections.check`),
         when the frame's size differs from the last one's, or when time does not advance.
@@ -260,9 +260,7 @@ class Tracker:
         means, covariances = motion.predict(means, covariances, dt, self.settings.motion)
         return replace(tracks, means=means, covariances=covariances, anchors=anchors, masks=masks)
 
-    def _remaining(
-        self, tracks: Tracks, now: float, dt: float, camera: NDArray[np.floating]
-    ) -> NDArray[np.int8]:
+    def _remaining(self, tracks: Tracks, now: float, dt: float, camera: NDArray[np.floating]) -> NDArray[np.int8]:
         """(T,) the tracks' states before association: removed where a frame before this one would have removed them,
         had there been one, and all where the scene is another one."""
         if motion.is_cut(camera):

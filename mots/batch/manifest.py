@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from mots import __version__
 from mots.batch.plan import Plan, Task
 from mots.benchmarks.layouts import SequenceFiles
+from mots.benchmarks.registry import other_names
 from mots.errors import InputError
 from mots.settings import settings_toml
 
@@ -24,8 +26,12 @@ __all__ = [
     "is_done",
     "is_measured",
     "manifest_of",
+    "seen_now",
     "sha256_of",
 ]
+
+
+Seen = Mapping[str, Mapping[str, str]]  # by what they are for, the `contents` of files
 
 
 def files_of(sequence: SequenceFiles, plan: Plan) -> dict[str, Path]:
@@ -50,14 +56,14 @@ def is_measured(task: Task, plan: Plan) -> bool:
     try:
         made = json.loads(path.with_suffix(".json").read_bytes())
         own = {name: made[name] for name in ("made from", "by", "stop")}
-        return own == chunk_fingerprint(task, plan) and sha256_of(path) == made["sha256"]
+        return own == chunk_fingerprint(task, plan, made["seen"]) and sha256_of(path) == made["sha256"]
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return False
 
 
-def chunk_fingerprint(task: Task, plan: Plan) -> dict[str, Any]:
-    """Everything that decides the content of a chunk."""
-    return {**fingerprint(task.sequence, plan), "stop": task.stop}
+def chunk_fingerprint(task: Task, plan: Plan, seen: Seen) -> dict[str, Any]:
+    """Everything that decides the content of a chunk. `seen`: see `fingerprint`."""
+    return {**fingerprint(task.sequence, plan, seen), "stop": task.stop}
 
 
 def manifest_of(sequence: SequenceFiles, plan: Plan) -> Path:
@@ -69,15 +75,18 @@ def is_done(sequence: SequenceFiles, plan: Plan) -> bool:
     """Whether a run with the same inputs has written this sequence's files, and they are unchanged."""
     try:
         made = json.loads(manifest_of(sequence, plan).read_bytes())
-        if {name: made[name] for name in ("made from", "by")} != fingerprint(sequence, plan):
+        if {name: made[name] for name in ("made from", "by")} != fingerprint(sequence, plan, made["seen"]):
             return False
         return all(sha256_of(plan.output / name) == digest for name, digest in made["sha256"].items())
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return False
 
 
-def fingerprint(sequence: SequenceFiles, plan: Plan) -> dict[str, Any]:
-    """Everything that decides a sequence's results; a change of any of it makes the sequence run again."""
+def fingerprint(sequence: SequenceFiles, plan: Plan, seen: Seen) -> dict[str, Any]:
+    """Everything that decides a sequence's results; a change of any of it makes the sequence run again.
+
+    `seen`: `contents` of the files at another time; what is as it was then need not be read.
+    """
     detections = detections_of(sequence, plan)
     weights: dict[str, str] = {}
     if detections is None:
@@ -89,9 +98,11 @@ def fingerprint(sequence: SequenceFiles, plan: Plan) -> dict[str, Any]:
         weights["reid"] = sha256_of(Path(reid)) if Path(reid).is_file() else reid
     return {
         "made from": {
-            "source": [sequence.source.name, listing(sequence.source)],
+            "source": [sequence.source.name, contents(sequence.source, seen.get("source"))["sha256"]],
             "detections": None if detections is None else sha256_of(detections),
-            "semantic": None if plan.semantic is None else listing(plan.semantic / sequence.name),
+            "semantic": None
+            if plan.semantic is None
+            else contents(plan.semantic / sequence.name, seen.get("semantic"))["sha256"],
             "weights": weights,
         },
         "by": {
@@ -107,9 +118,10 @@ def detections_of(sequence: SequenceFiles, plan: Plan) -> Path | None:
     """The saved detections of a sequence; None where the plan has no folder of them. Raises InputError."""
     if plan.detections is None:
         return None
-    for ending in (".npz", ".txt"):
-        if (plan.detections / f"{sequence.name}{ending}").is_file():
-            return plan.detections / f"{sequence.name}{ending}"
+    for name in other_names(sequence.name):
+        for ending in (".npz", ".txt"):
+            if (plan.detections / f"{name}{ending}").is_file():
+                return plan.detections / f"{name}{ending}"
     raise InputError(
         f"{plan.detections}: no detections of sequence {sequence.name}: wanted {sequence.name}.npz or .txt"
     )
@@ -127,18 +139,32 @@ def installed_versions() -> dict[str, str]:
     return versions
 
 
-def listing(source: Path) -> str:
-    """The sha256 of a file, or of the names and sizes of a folder's files."""
-    if source.is_file():
-        return sha256_of(source)
-    entries = sorted((entry.name, entry.stat().st_size) for entry in source.iterdir() if entry.is_file())
-    return hashlib.sha256(json.dumps(entries).encode("utf-8")).hexdigest()
+def contents(source: Path, before: Mapping[str, str] | None = None) -> dict[str, str]:
+    """`sha256` of a file, or of a folder's files with their names, and `state`, of their sizes and times.
+
+    `before`: an earlier answer. Where the state is the same, nothing is read, and its `sha256` holds: the time at which
+    a file's entry was changed cannot be set by any program, so it tells also of files that were replaced.
+    """
+    files = sorted(entry for entry in source.iterdir() if entry.is_file()) if source.is_dir() else [source]
+    stats = [(file.name, (own := file.stat()).st_size, own.st_mtime_ns, own.st_ctime_ns) for file in files]
+    state = hashlib.sha256(json.dumps(stats).encode("utf-8")).hexdigest()
+    if before is not None and before.get("state") == state:
+        return {"state": state, "sha256": before["sha256"]}
+    return {"state": state, "sha256": sha256_of(source)}
+
+
+def seen_now(sequence: SequenceFiles, plan: Plan, before: Seen) -> Seen:
+    """The contents of a sequence's source and semantic maps; `before`: an earlier answer."""
+    seen = {"source": contents(sequence.source, before.get("source"))}
+    if plan.semantic is not None:
+        seen["semantic"] = contents(plan.semantic / sequence.name, before.get("semantic"))
+    return seen
 
 
 def sha256_of(path: Path) -> str:
     """Of a file, or of all files of a folder with their names."""
     digest = hashlib.sha256()
-    for file in sorted(path.iterdir()) if path.is_dir() else [path]:
+    for file in sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else [path]:
         if path.is_dir():
             digest.update(file.name.encode("utf-8"))
         with file.open("rb") as content:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mots.benchmarks.layouts import SequenceFiles
@@ -29,7 +30,8 @@ class Task:
     """One piece of work for one process.
 
     `step`: `track`, a whole sequence; `measure`, the frames from `start` to before `stop`, chunk `number` of `chunks`;
-    `join`, track what was measured in all chunks.
+    `join`, track what was measured in all chunks. `seen`: the contents of its files when the batch began (see
+    `manifest`).
     """
 
     sequence: SequenceFiles
@@ -38,6 +40,7 @@ class Task:
     number: int = 0
     start: int = 0
     stop: int | None = None
+    seen: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
+import threading
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, cast
 
@@ -79,9 +81,18 @@ class Processes:
             process.join()
 
 
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone, however it ended."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
 def work(task: Task, plan: Plan, device: str, answer: Any) -> None:
     """The main function of a process for one task."""
     from mots.batch.tasks import do
 
+    threading.Thread(target=end_with_parent, daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):  # the parent process reports it
         answer.send(do(task, plan, device))

@@ -17,6 +17,7 @@ from mots.optional import optional_import
 
 __all__ = ["RayCluster"]
 
+LOOPBACK = "127.0.0.1"
 RETRIES = 3  # times that a failed task is given to another worker
 
 
@@ -29,13 +30,19 @@ class RayCluster:
 
     def __init__(self, plan: Plan, address: str | None, jobs: int | None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no usage reports
+        if address is None:
+            # Ray's own switch, whatever its name says: without it, a machine is no part of a cluster of machines, and
+            # its services listen on the loopback address alone.
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         ray = optional_import("ray", "running on a cluster", extra="ray")
         self.ray: Any = ray
         self.plan, self.jobs = plan, jobs
         self.tasks: dict[Any, Task] = {}
         # Ray gives each task one thread; ours use as many as without Ray, so that results are the same.
         threads = os.environ.get("OMP_NUM_THREADS") or str(os.cpu_count() or 1)
-        more: dict[str, Any] = {} if address else {"num_cpus": jobs, "include_dashboard": False}
+        more: dict[str, Any] = (
+            {} if address else {"num_cpus": jobs, "include_dashboard": False, "_node_ip_address": LOOPBACK}
+        )
         try:
             ray.init(
                 address=address,

@@ -17,14 +17,16 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from mots.batch.manifest import is_done, is_measured
+from mots.batch.manifest import is_done, is_measured, seen_now
 from mots.batch.plan import Outcome, Plan, Task
 from mots.batch.processes import Processes, TaskRunner
 from mots.benchmarks.layouts import SequenceFiles
-from mots.errors import MotsError
+from mots.errors import InputError, MotsError
+from mots.files import cannot_write, only_user
 
 __all__ = ["run_batch"]
 
+LOCK = ".lock"  # held by the batch that works in a folder
 Tell = Callable[[Outcome], None]
 
 
@@ -46,14 +48,21 @@ def run_batch(
         outcomes[outcome.name] = outcome
         tell(outcome)
 
-    try:
-        plan.output.mkdir(parents=True, exist_ok=True)
+    refusal = f"{plan.output}: another mots batch works in this folder: wait for its end, or choose another output"
+    with contextlib.ExitStack() as stack:
+        try:
+            plan.output.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(only_user(plan.output / LOCK, refusal))
+        except OSError as error:
+            raise cannot_write(plan.output, error) from error
+        stack.callback(runner.close)
         for sequence in sequences:
             if is_done(sequence, plan):
                 keep(Outcome(sequence.name, "skipped"))
                 continue
             clean(sequence, plan)
             try:
+                check_length(sequence, plan)
                 parts = chunks(sequence, plan)
             except MotsError as error:
                 keep(Outcome(sequence.name, "failed", str(error)))
@@ -77,7 +86,6 @@ def run_batch(
                 left[name] -= 1
                 if left[name] == 0:
                     tasks.appendleft(dataclasses.replace(task, step="join"))
-    finally:
         runner.close()
         with contextlib.suppress(OSError):  # it stays when a sequence failed: its chunks are used by the next run
             (plan.output / ".work").rmdir()
@@ -86,18 +94,30 @@ def run_batch(
 
 def chunks(sequence: SequenceFiles, plan: Plan) -> list[Task]:
     """The tasks of a sequence: one, or one for each of its chunks. Raises MotsError."""
+    seen = seen_now(sequence, plan, {})
     if plan.chunk == 0:
-        return [Task(sequence)]
+        return [Task(sequence, seen=seen)]
     from mots.video.opening import open_source
 
     length = open_source(sequence.source, plan.settings.frame_rate or None, plan.settings.source).length
     if length is None or length <= plan.chunk:
-        return [Task(sequence)]
+        return [Task(sequence, seen=seen)]
     starts = list(range(0, length, plan.chunk))
     return [
-        Task(sequence, "measure", len(starts), number, start, start + plan.chunk if start != starts[-1] else None)
+        Task(sequence, "measure", len(starts), number, start, start + plan.chunk if start != starts[-1] else None, seen)
         for number, start in enumerate(starts)
     ]
+
+
+def check_length(sequence: SequenceFiles, plan: Plan) -> None:
+    """Raise InputError for a folder of images of another length than the benchmark says: better now than at the end."""
+    if sequence.frames is None or not sequence.source.is_dir():
+        return
+    from mots.video.opening import open_source
+
+    length = open_source(sequence.source, plan.settings.frame_rate or None, plan.settings.source).length
+    if length != sequence.frames:
+        raise InputError(f"{sequence.source}: expected {sequence.frames} frames but found {length}")
 
 
 def clean(sequence: SequenceFiles, plan: Plan) -> None:

@@ -19,6 +19,7 @@ from mots.batch.manifest import (
     files_of,
     fingerprint,
     manifest_of,
+    seen_now,
     sha256_of,
 )
 from mots.batch.plan import Outcome, Plan, Task
@@ -61,7 +62,8 @@ def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
 
     begin = perf_counter()
     sequence = task.sequence
-    made = fingerprint(sequence, plan)
+    seen = seen_now(sequence, plan, task.seen)
+    made = {**fingerprint(sequence, plan, seen), "seen": seen}
     settings = on_device(plan.settings, device)
     joins = task.step == "join"
     pipeline = Pipeline(
@@ -107,7 +109,8 @@ def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
     from mots.video.opening import open_source
 
     settings = on_device(plan.settings, device)
-    made: dict[str, Any] = chunk_fingerprint(task, plan)
+    seen = seen_now(task.sequence, plan, task.seen)
+    made: dict[str, Any] = {**chunk_fingerprint(task, plan, seen), "seen": seen}
     part = Part(open_source(task.sequence.source, settings.frame_rate or None, settings.source), task.start, task.stop)
     pipeline = Pipeline(part, settings, detections=detections_of(task.sequence, plan))
     frames = 0
@@ -130,8 +133,9 @@ def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
 
 
 def measured(task: Task, plan: Plan) -> saved_detections.SavedDetections:
-    """All chunks of a sequence as one."""
-    first, *more = sorted(chunk_of(task, plan).parent.glob("*.npz"))
+    """All chunks of a sequence as one: those of this plan, whatever else an earlier run has left."""
+    starts = range(0, task.chunks * plan.chunk, plan.chunk)
+    first, *more = [chunk_of(dataclasses.replace(task, start=start), plan) for start in starts]
     return dataclasses.replace(saved_detections.read(first), more=tuple(more), length=task.sequence.frames)
 
 

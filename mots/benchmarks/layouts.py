@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mots.benchmarks.registry import Benchmark, split_lengths
+from mots.benchmarks.registry import Benchmark, other_names, split_lengths
 from mots.errors import InputError
+from mots.names import is_junk, regular_files
 from mots.video.image_files import IMAGE_ENDINGS
 
 __all__ = ["SequenceFiles", "discover"]
@@ -58,11 +58,11 @@ def discover(
     if split is not None:
         if bench is None:
             raise InputError("a split needs a benchmark", parameters=("split", "benchmark"))
-        lengths.update(split_lengths(bench, split))
+        lengths.update((name, count or None) for name, count in split_lengths(bench, split).items())
     else:
-        lengths.update((name, None) for name in sorted(set(present(root))))
+        lengths.update((name if bench is None else bench.own_name(name), None) for name in sorted(set(present(root))))
     if sequences is not None:
-        chosen = list(sequences)
+        chosen = [name if bench is None else bench.own_name(name) for name in sequences]
         for name in chosen:
             if name not in lengths:
                 raise InputError(f"{root}: no sequence '{name}': there are {', '.join(lengths) or 'none'}")
@@ -81,7 +81,7 @@ def images_of(root: Path, bases: list[Path], name: str) -> Path:
     """A sequence's folder of images or video. Raises InputError that lists the places that were searched."""
     tried = []
     for base in bases:
-        for alias in aliases(name):
+        for alias in other_names(name):
             for pattern in PICTURES:
                 place = base / pattern.format(name=alias)
                 if has_images(place):
@@ -96,7 +96,7 @@ def images_of(root: Path, bases: list[Path], name: str) -> Path:
 def truth_of(root: Path, bases: list[Path], name: str, step: bool) -> Path | None:
     """A sequence's truth: a text file, or a folder of PNGs."""
     for base in dict.fromkeys([*bases, root]):
-        for alias in aliases(name):
+        for alias in other_names(name):
             for pattern in STEP_TRUTHS if step else TRUTHS:
                 place = base / pattern.format(name=alias)
                 if place.is_file() or ((step or pattern in TRUTH_FOLDERS) and any(place.glob("*.png"))):
@@ -104,14 +104,9 @@ def truth_of(root: Path, bases: list[Path], name: str, step: bool) -> Path | Non
     return None
 
 
-def aliases(name: str) -> list[str]:
-    """The names of a sequence: MOTSChallenge calls 0002 MOTS20-02."""
-    return [name, f"MOTS20-{name[2:]}"] if re.fullmatch(r"00\d\d", name) else [name]
-
-
 def has_images(folder: Path) -> bool:
     """Whether a folder holds image files."""
-    return folder.is_dir() and any(entry.suffix.lower() in IMAGE_ENDINGS for entry in folder.iterdir())
+    return folder.is_dir() and bool(regular_files(folder, IMAGE_ENDINGS))
 
 
 def present(root: Path) -> Iterator[str]:
@@ -125,7 +120,7 @@ def present(root: Path) -> Iterator[str]:
                     yield entry.name
         if (root / base).is_dir():
             for entry in sorted((root / base).iterdir()):
-                if entry.suffix.lower() in VIDEO_ENDINGS and entry.is_file():
+                if entry.suffix.lower() in VIDEO_ENDINGS and entry.is_file() and not is_junk(entry.name):
                     yield entry.stem
 
 

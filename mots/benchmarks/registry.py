@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mots.classes import BDD_CLASSES, CLASS_IDS, KITTI_MOTS_CLASSES
 from mots.errors import FormatError, InputError
+from mots.names import printable, safe_name
 
-__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "seqmap", "split_lengths"]
+__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "other_names", "seqmap", "split_lengths"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Benchmark:
     def lengths(self) -> dict[str, int]:
         """Every sequence whose truth is public, with its length."""
         return {name: count for split, each in self.splits.items() if split != "test" for name, count in each.items()}
+
+    def own_name(self, name: str) -> str:
+        """The benchmark's own name of a sequence: MOTS20-02 for 0002, as mots_tools calls it."""
+        known = {own for each in self.splits.values() for own in each}
+        return next((each for each in other_names(name) if each in known), name)
 
 
 def numbered(lengths: str) -> dict[str, int]:
@@ -60,8 +66,10 @@ BENCHMARKS = {
         {"pedestrian": CLASS_IDS["person"]},
         1,
         {
-            "train": numbered("0002:600 0005:837 0009:525 0011:900"),
-            "test": numbered("0001:450 0006:1194 0007:500 0012:900"),  # as in MOT17, which has the same videos
+            "train": numbered("MOTS20-02:600 MOTS20-05:837 MOTS20-09:525 MOTS20-11:900"),
+            "test": numbered(
+                "MOTS20-01:450 MOTS20-06:1194 MOTS20-07:500 MOTS20-12:900"
+            ),  # as in MOT17: the same videos
         },
     ),
 }
@@ -90,31 +98,56 @@ def benchmark_named(name: str, *, of_masks: bool = False) -> Benchmark:
     return BENCHMARKS[name]
 
 
-def seqmap(path: str | Path) -> dict[str, int]:
+def other_names(name: str) -> list[str]:
+    """The names under which the files of a sequence may lie, its own first: 0002 for MOTS20-02 and the other way."""
+    if found := re.fullmatch(r"MOTS20-(\d\d)", name):
+        return [name, f"00{found[1]}"]
+    return [name, f"MOTS20-{name[2:]}"] if re.fullmatch(r"00\d\d", name) else [name]
+
+
+def seqmap(path: str | Path, first_frame: int = 0) -> dict[str, int]:
     """Sequences and lengths from a `.seqmap` file: `0002 empty 000000 000232` is sequence 0002 of 233 frames.
 
-    Raises FormatError with the line that has another form.
+    The last field is the number of the last frame. mots_tools' maps of MOTS20 count from 1, so the length depends on
+    the benchmark's `first_frame` where the map's own first frame is not below it. TrackEval's maps, a line `name` and
+    then names alone, give the length 0: not known. Raises FormatError with the line that has another form, or whose
+    name is a path.
     """
     try:
-        content = Path(path).read_text(encoding="utf-8")
+        content = Path(path).read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: the sequence map cannot be read ({error})") from error
     lengths: dict[str, int] = {}
-    for number, line in enumerate(content.splitlines(), start=1):
-        if not line.strip():
-            continue
-        fields = re.fullmatch(r"(\S+)\s+\S+\s+\d+\s+(\d+)\s*", line)
-        if fields is None:
-            raise FormatError(
-                f"{path}:{number}: expected '<sequence> empty <first frame> <last frame>', found '{line}'"
-            )
-        lengths[fields[1]] = int(fields[2]) + 1
+    lines = [(number, line.strip()) for number, line in enumerate(content.splitlines(), start=1) if line.strip()]
+    named = bool(lines) and lines[0][1] == "name"
+    for number, line in lines[1:] if named else lines:
+        fields = re.fullmatch(r"(\S+)\s+\S+\s+(\d{1,9})\s+(\d{1,9})", line)
+        if fields is None and (not named or " " in line):
+            wanted = "a name" if named else "'<sequence> empty <first frame> <last frame>'"
+            raise FormatError(f"{path}:{number}: expected {wanted}, found '{printable(line[:80])}'")
+        name = safe_name(line if fields is None else fields[1], f"{path}:{number}")
+        if name in lengths:
+            raise FormatError(f"{path}:{number}: sequence {name} a second time")
+        lengths[name] = 0 if fields is None else int(fields[3]) + 1 - min(int(fields[2]), first_frame)
+        if fields is not None and lengths[name] < 1:
+            raise FormatError(f"{path}:{number}: the last frame comes before the first one")
     return lengths
 
 
 def split_lengths(bench: Benchmark, split: str) -> dict[str, int]:
-    """The sequences of a split, by its name or its `.seqmap` file. Raises InputError for one without any."""
-    lengths = dict(bench.splits[split]) if split in bench.splits else seqmap(Path(split))
+    """The sequences of a split and their lengths (0: not known), by its name or its `.seqmap` file.
+
+    Raises InputError for one without any.
+    """
+    if split in bench.splits:
+        return dict(bench.splits[split])
+    if not Path(split).exists() and not Path(split).suffix:
+        raise InputError(
+            f"unknown split '{split}': {bench.name} has {', '.join(bench.splits) or 'none'}, or name a file"
+        )
+    known = bench.lengths()
+    named = {bench.own_name(name): count for name, count in seqmap(Path(split), bench.first_frame).items()}
+    lengths = {name: count or known.get(name, 0) for name, count in named.items()}
     if not lengths:
         raise InputError(f"{bench.name} has no known sequences in its split '{split}'")
     return lengths

@@ -24,17 +24,29 @@ from mots.formats.label_table import LabelTable
 __all__ = ["fix", "repaired"]
 
 
-def fix(results: str | Path, output: str | Path, benchmark: str = "kitti-mots", shift: int = 0) -> list[Fault]:
+def fix(
+    results: str | Path, output: str | Path, benchmark: str = "kitti-mots", shift: int = 0, *, overwrite: bool = False
+) -> list[Fault]:
     """Write repaired copies of all text files of `results` into the folder `output`; each change, see `repaired`.
 
-    Raises InputError for PNGs, which only a new export can repair, MotsError where the files cannot be written.
+    The originals are never replaced. `overwrite`: replace other files. Raises InputError for PNGs, which only a new
+    export can repair, and for an output that exists, MotsError where the files cannot be written.
     """
     results, output = Path(results), Path(output)
     bench = benchmark_named(benchmark, of_masks=True)
     if bench.name == "kitti-step":
         raise InputError("only text can be repaired: write KITTI-STEP's PNGs again", parameters=("fix",))
     changes: list[Fault] = []
-    for name, place in places_of(results, ignore_fault).items():
+    by_name = places_of(results, ignore_fault)
+    for name, place in by_name.items():
+        copy = output / f"{name}.txt"
+        if copy.exists() and (place.path.samefile(copy) or copy.samefile(results)):
+            raise InputError(
+                f"{copy} is the original: choose another folder for the repaired copy", parameters=("output",)
+            )
+        if copy.exists() and not overwrite:
+            raise InputError(f"{copy} exists: choose another folder or replace it", parameters=("output", "overwrite"))
+    for name, place in by_name.items():
         if place.path.is_dir():
             raise InputError(f"{place}: only text can be repaired: convert the PNGs to text first", parameters=("fix",))
         content = repaired(places.content_of(place), str(place), bench, changes.append, shift)

@@ -68,7 +68,7 @@ def members(results: Path, bench: Benchmark, split: str, layout: str) -> Iterato
             for frame, path in kitti_step.frames(folders[name]).items():
                 yield layout.format(sequence=name, frame=frame), path.read_bytes()
         return
-    by_name = places.sequences(results, results=True)
+    by_name = {bench.own_name(name): place for name, place in places.sequences(results, results=True).items()}
     for name in names:
         if by_name[name].path.is_dir():
             raise InputError(f"{by_name[name]}: the server takes text: convert the PNGs to text first")

@@ -40,14 +40,24 @@ def validate(results: str | Path, benchmark: str = "kitti-mots", split: str | No
     if bench.name == "kitti-step":
         check_step(results, lengths, faults.append)
         return faults
-    by_name = places_of(results, faults.append)
+    by_name: dict[str, Place] = {}
+    for name, place in places_of(results, faults.append).items():
+        own = bench.own_name(name)
+        if own != name:
+            packed = results.suffix == ".zip"  # an archive is uploaded as it is
+            message = f"the file's name must be the sequence's: {own}.txt"
+            faults.append(Fault("name", str(place), message, refused=packed))
+        if own in by_name:
+            faults.append(Fault("twice", str(place), f"sequence {own} a second time: {by_name[own]} is it too"))
+            continue
+        by_name[own] = place
     for name in lengths or ():
         if name not in by_name:
             message = f"sequence {name} is missing: wanted {name}.txt (an empty one is fine)"
             faults.append(Fault("missing", str(results), message))
     for name, place in by_name.items():
         if lengths is None or name in lengths:
-            check(place, bench, (lengths or {}).get(name), faults.append)
+            check(place, bench, (lengths or {}).get(name) or None, faults.append)
     return faults
 
 
@@ -56,11 +66,10 @@ def places_of(results: Path, report: Report) -> dict[str, Place]:
     if results.is_file() and results.suffix == ".txt":
         return {results.stem: Place(results)}
     if results.is_file() and results.suffix == ".zip":
+        for member in places.files_in_folders(results):
+            message = "lies in a folder of the archive: the text files belong at its root"
+            report(Fault("folder", f"{results}/{member}", message))
         by_name = places.sequences(results)
-        for place in by_name.values():
-            if "/" in place.member:
-                message = "lies in a folder of the archive: the text files belong at its root"
-                report(Fault("folder", str(place), message))
     else:
         by_name = places.sequences(results, results=True)
     if not by_name:
@@ -108,6 +117,7 @@ def fault_at(table: LabelTable, row: int, rule: str, message: str, refused: bool
     )
 
 
+MANY_FRAMES = 100_000  # missing pictures are not listed one by one where most of so many would be
 TIDY = re.compile(rb"\S+(?: \S+)*")
 
 
@@ -145,9 +155,14 @@ def check_step(results: Path, lengths: dict[str, int] | None, report: Report) ->
         if lengths is not None and name not in lengths:
             continue
         frames = kitti_step.frames(folder)
-        count = max(frames) + 1 if lengths is None else lengths[name]
+        count = (lengths or {}).get(name) or max(frames) + 1
+        if count > MANY_FRAMES + 10 * len(frames):
+            message = f"frame {max(frames)} among {len(frames)} pictures: wanted frames from 0 on"
+            report(Fault("frame", str(folder), message, frame=max(frames)))
+            count = 0
         for number in sorted(set(range(count)) - set(frames)):
             report(Fault("missing", str(folder), f"frame {number} is missing: wanted {number:06d}.png", frame=number))
+        count = count or max(frames) + 1
         size: tuple[int, ...] | None = None
         for number, path in frames.items():
             if number >= count:

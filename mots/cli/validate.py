@@ -28,6 +28,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding as JSON")
     parser.add_argument("--fix", action="store_true", help="write a repaired copy, and list each change")
     parser.add_argument("--output", type=Path, metavar="DIR", help="of --fix (default: RESULTS-fixed)")
+    parser.add_argument("--overwrite", action="store_true", help="with --fix: replace an older repaired copy")
     parser.add_argument("--shift-frames", type=int, default=0, metavar="N", help="with --fix: add N to every frame")
     parser.add_argument("--quiet", action="store_true", help="print no findings; only the exit status")
     parser.set_defaults(run=run)
@@ -44,7 +45,7 @@ def run(parsed: argparse.Namespace) -> int:
         from mots.benchmarks.repair import fix
 
         output = parsed.output or results.with_name(f"{results.stem}-fixed")
-        changes = fix(results, output, parsed.benchmark, parsed.shift_frames)
+        changes = fix(results, output, parsed.benchmark, parsed.shift_frames, overwrite=parsed.overwrite)
         if not parsed.quiet:
             for change in changes:
                 print(change)

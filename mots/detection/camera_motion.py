@@ -76,7 +76,9 @@ class FlowCameraMotion:
         """Whether two pictures, between which no motion was found, show different scenes."""
         cv2, settings = self.cv2, self.settings
         assert self.before is not None
-        small = [cv2.resize(each, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float64) for each in (self.before, grey)]
+        small = [
+            cv2.resize(each, THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float64) for each in (self.before, grey)
+        ]
         deviations = [each.std() for each in small]
         if min(deviations) < FLAT:  # a dark or a plain picture tells nothing
             return False

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from mots.detection.measurement import FrameMeasurement
 from mots.errors import FormatError
 from mots.files import FrameFile
+from mots.storage.array_file import ArrayFile
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
@@ -31,6 +31,7 @@ from mots.video.frame import NO_IMAGE
 __all__ = ["BLOCK", "NpzWriter", "about", "frames"]
 
 BLOCK = 32  # frames that are encoded or decoded together
+LARGEST = 2**31  # frame numbers, and pixels of a frame, are below
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that an archive can hold
 
 ARRAYS = {
@@ -189,14 +190,30 @@ def stacked_embeddings(every: list[Detections]) -> NDArray[np.float32]:
 def about(path: Path) -> dict[str, Any]:
     """The content of `about`. Raises FormatError for another file."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            whole: dict[str, Any] = json.loads(str(archive["about"]))
+        with ArrayFile(path) as archive:
+            whole: dict[str, Any] = json.loads(str(archive.read("about")))
         whole["names"] = {int(number): str(name) for number, name in whole["names"].items()}
         whole["frame_rate"] = float(whole["frame_rate"])
         whole["length"], whole["blocks"] = int(whole["length"]), int(whole["blocks"])
         whole["fitted"] = bool(whole.get("fitted", False))
-        whole["size"] = (int(whole["size"][0]), int(whole["size"][1]))
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        height, width = int(whole["size"][0]), int(whole["size"][1])
+        if not (0 <= height < LARGEST and 0 <= width < LARGEST and height * width < LARGEST):
+            raise ValueError(f"frames of {height} x {width}")
+        if not 0 <= whole["frame_rate"] < 1e6 or not 0 <= whole["blocks"] < LARGEST:
+            raise ValueError(f"{whole['frame_rate']} frames a second, {whole['blocks']} blocks")
+        whole["size"] = (height, width)
+    except FormatError:
+        raise
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        IndexError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         raise FormatError(f"{path}: not a file of saved detections ({error})") from error
     return whole
 
@@ -204,16 +221,50 @@ def about(path: Path) -> dict[str, Any]:
 def frames(path: Path) -> Iterator[FrameMeasurement]:
     """The frames in order, block by block. Raises FormatError for a damaged file."""
     whole = about(path)
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            for block in range(whole["blocks"]):
-                arrays = {name: archive[f"{block:05d}.{name}"] for name in ARRAYS if name != "cameras"}
-                cameras = f"{block:05d}.cameras"
-                still = np.broadcast_to(STILL, (len(arrays["frames"]), 2, 3))
-                arrays["cameras"] = archive.get(cameras, still)
-                yield from unpacked(arrays, whole["size"])
-    except (KeyError, ValueError, IndexError, zipfile.BadZipFile, zlib.error) as error:
-        raise FormatError(f"{path}: damaged ({error}): save the detections again") from error
+    last = -1
+    with ArrayFile(path) as archive:
+        for block in range(whole["blocks"]):
+            arrays = {name: archive.read(f"{block:05d}.{name}") for name in ARRAYS if name != "cameras"}
+            cameras = f"{block:05d}.cameras"
+            still = np.broadcast_to(STILL, (len(arrays["frames"]), 2, 3))
+            arrays["cameras"] = archive.read(cameras) if cameras in archive.names else still
+            try:
+                check_block(arrays)
+                for each in unpacked(arrays, whole["size"]):
+                    if not last < each.frame < LARGEST:
+                        raise ValueError(f"frame {each.frame} after frame {last}")
+                    last = each.frame
+                    yield each
+            except (ValueError, IndexError, TypeError, OverflowError) as error:
+                raise FormatError(f"{path}: damaged ({error}): save the detections again") from error
+
+
+# Names, dimensions and numpy's letter of the numbers in each array of a block.
+KINDS = {
+    "frames": (1, "i"), "times": (1, "f"), "counts": (1, "i"), "cameras": (3, "f"), "boxes": (2, "f"),
+    "scores": (1, "f"), "classes": (1, "i"), "embeddings": (2, "f"), "mask_boxes": (2, "i"), "bits": (1, "u"),
+}  # fmt: skip
+
+
+def check_block(arrays: dict[str, NDArray[Any]]) -> None:
+    """Raise ValueError where the arrays of a block do not belong together."""
+    for name, (dimensions, kind) in KINDS.items():
+        array = arrays[name]
+        if array.ndim != dimensions or array.dtype.kind != kind:
+            raise ValueError(f"array '{name}' is {array.shape} of {array.dtype}: wanted {ARRAYS[name]}")
+    frames, found = len(arrays["frames"]), len(arrays["boxes"])
+    counts = arrays["counts"]
+    if any(len(arrays[name]) != frames for name in ("times", "counts", "cameras")):
+        raise ValueError("times, counts or cameras are not one for each frame")
+    if any(len(arrays[name]) != found for name in ("scores", "classes", "embeddings", "mask_boxes")):
+        raise ValueError("scores, classes, embeddings or masks are not one for each box")
+    if (counts < 0).any() or (counts > found).any() or counts.sum() != found:
+        raise ValueError("the counts do not add up to the boxes")
+    if arrays["mask_boxes"].shape[1] != 4 or arrays["boxes"].shape[1] != 4 or arrays["cameras"].shape[1:] != (2, 3):
+        raise ValueError("boxes of other than 4 numbers, or a camera's motion of other than 2 x 3")
+    spans = arrays["mask_boxes"][:, 2:].astype(np.int64) - arrays["mask_boxes"][:, :2]
+    if (spans < 0).any() or int(((spans[:, 0] * spans[:, 1] + 7) // 8).sum()) != arrays["bits"].size:
+        raise ValueError("the masks' bits do not fill their boxes")
 
 
 def unpacked(arrays: dict[str, NDArray[Any]], size: tuple[int, int]) -> Iterator[FrameMeasurement]:

@@ -60,8 +60,8 @@ class DetectionWriter:
     """Writes detections in the form that the path's ending says. A context manager; the file has its name at the end.
 
     `frame_rate`: frames a second. `names`: the classes that COCO does not have, id to name. `refined`: whether the
-    masks are refined already. Text holds neither names nor whether masks are refined, and no embeddings and motions. Raises OSError when
-    the file cannot be written, InputError for another ending.
+    masks are refined already. Text holds neither names nor whether masks are refined, and no embeddings and motions.
+    Raises OSError when the file cannot be written, InputError for another ending.
     """
 
     def __init__(

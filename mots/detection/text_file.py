@@ -1,10 +1,10 @@
 """Detections as text: `frame class score x1 y1 x2 y2 height width rle`, one detection a line.
 
 COCO's class id, pixels, COCO's compressed RLE of the mask, and the frame in the source's own numbering; lines go in the
-order of frames. Lines that begin with `#` are comments. `mots detect` writes some that it reads again: a first line with
-the frame rate, and one before each frame with its number, time in seconds, height and width, so that frames without detections are
-told from frames that were never there. Where a file has none of these, numbers without lines are frames without
-detections, as long as no more than `FILLED` are missing in a row.
+order of frames. Lines that begin with `#` are comments. `mots detect` writes some that it reads again: a first line
+with the frame rate, and one before each frame with its number, time in seconds, height and width, so that frames
+without detections are told from frames that were never there. Where a file has none of these, numbers without lines are
+frames without detections, as long as no more than `FILLED` are missing in a row.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ def frames(path: Path) -> Iterator[FrameMeasurement]:
         size, times = block.size, {each.frame: each.time for each in listed}
         edges = np.flatnonzero(np.diff(block.frames)) + 1
         starts = np.concatenate([[0], edges]).astype(np.int64) if len(block.frames) else edges
-        rows = dict(zip(block.frames[starts].tolist(), zip(starts, [*edges, len(block.frames)], strict=True), strict=True))
+        rows = dict(
+            zip(block.frames[starts].tolist(), zip(starts, [*edges, len(block.frames)], strict=True), strict=True)
+        )
         numbers = sorted({*rows, *times})
         for frame in numbers:
             if last is not None and frame <= last:
@@ -134,8 +136,8 @@ def mark_of(line: bytes, number: int, path: Path) -> FrameMark:
     high, wide = mark.size
     if not (0 <= mark.frame < LARGEST and np.isfinite(mark.time) and min(mark.size) >= 1 and high * wide < LARGEST):
         raise FormatError(
-            f"{path}:{number}: frame {mark.frame} at {mark.time} s, {high} x {wide}: wanted a frame from 0 on, a finite "
-            "time and a size of less than 2,147,483,648 pixels"
+            f"{path}:{number}: frame {mark.frame} at {mark.time} s, {high} x {wide}: wanted a frame from 0 on, a "
+            "finite time and a size of less than 2,147,483,648 pixels"
         )
     return mark
 

@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mots.optional import opencv
+from mots.trackers.masks import Masks
 
-__all__ = ["outline"]
+__all__ = ["mask_of_polygons", "outline"]
+
+
+def mask_of_polygons(polygons: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> Masks:
+    """One mask: the pixels whose centres lie inside any of the polygons, each (K, 2) corners x y in pixels.
+
+    Inside is meant by the even-odd rule. What lies outside the frame of (height, width) is cut off.
+    """
+    if not polygons:
+        return Masks.from_crops(size, [(0, 0)], [np.zeros((0, 0), np.bool_)])
+    corners = np.concatenate(polygons)
+    low = np.clip(np.floor(corners.min(axis=0)), 0, [size[1], size[0]]).astype(int)
+    high = np.clip(np.ceil(corners.max(axis=0)), low, [size[1], size[0]]).astype(int)
+    picture = np.zeros((high[1] - low[1], high[0] - low[0]), np.bool_)
+    for polygon in polygons:
+        picture |= filled(polygon - low, (picture.shape[0], picture.shape[1]))
+    return Masks.from_crops(size, [(int(low[0]), int(low[1]))], [picture])
+
+
+def filled(corners: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(H, W) the pixels whose centres lie inside a polygon of corners (K, 2) x y, by the even-odd rule."""
+    x, y = np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5
+    picture = np.zeros(size, np.bool_)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        rows = np.flatnonzero((y1 <= y) != (y2 <= y))  # of pixels, those that the edge crosses
+        crossing = x1 + (y[rows] - y1) * (x2 - x1) / (y2 - y1) if len(rows) else np.zeros(0)
+        picture[rows] ^= x[None, :] > crossing[:, None]
+    return picture
 
 
 def outline(crop: NDArray[np.bool_], corner: NDArray[np.integer]) -> NDArray[np.float64] | None:

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.benchmarks.registry import Benchmark, benchmark_named, split_lengths
+from mots.benchmarks.registry import Benchmark, benchmark_named, other_names, split_lengths
 from mots.benchmarks.rules import check_disjoint, inside
 from mots.classes import IGNORE
 from mots.encodings.runs import common_pixels
@@ -237,18 +237,16 @@ def tasks_of_files(
     truth: Path, results: Path, bench: Benchmark, split: str | None, sequences: Iterable[str] | None
 ) -> list[Task]:
     """The sequences to score, each with its files. Raises InputError where one is missing."""
-    many = (".zip", ".json")
-    if truth.is_file() and truth.suffix not in many and results.is_file() and results.suffix not in many:
-        name = results.stem
-        return [Task(name, 0, places.Place(truth), places.Place(results))]
-    truths, given = places.sequences(truth), places.sequences(results, results=True)
-    lengths = {name: places.length(truth, name) for name in truths}
+    if is_text(truth) and is_text(results):
+        return [Task(results.stem, 0, places.Place(truth), places.Place(results))]
+    truths = {bench.own_name(name): place for name, place in side(truth, False).items()}
+    given = {bench.own_name(name): place for name, place in side(results, True).items()}
     known = bench.lengths()
-    lengths = {name: count or known.get(name, 0) for name, count in lengths.items()}
+    lengths = {name: length_of(truth, name) or known.get(name, 0) for name in truths}
     if split is not None:
         lengths = split_lengths(bench, split)
     if sequences is not None:
-        names = list(sequences)
+        names = [bench.own_name(name) for name in sequences]
         for name in names:
             if name not in lengths:
                 raise InputError(f"{truth}: no sequence '{name}': there are {', '.join(sorted(lengths))}")
@@ -261,6 +259,21 @@ def tasks_of_files(
         if name not in given:
             raise InputError(f"{results}: sequence {name} is missing: wanted {name}.txt (an empty one is fine)")
     return [Task(name, count, truths[name], given[name]) for name, count in sorted(lengths.items())]
+
+
+def is_text(path: Path) -> bool:
+    """Whether a path names one sequence's text file."""
+    return path.suffix not in (".zip", ".json") and path.exists() and not path.is_dir()
+
+
+def side(path: Path, results: bool) -> dict[str, places.Place]:
+    """The sequences of truth or results, by name."""
+    return {path.stem: places.Place(path)} if is_text(path) else places.sequences(path, results)
+
+
+def length_of(truth: Path, name: str) -> int:
+    """The number of frames of a sequence where its truth says so; 0 otherwise."""
+    return next((count for each in other_names(name) if (count := places.length(truth, each))), 0)
 
 
 def is_files(side: Labels) -> TypeGuard[Mapping[str, Path]]:

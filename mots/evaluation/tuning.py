@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import multiprocessing
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mots.detection.saved_detections import ENDINGS
-from mots.errors import InputError, MotsError
+from mots.errors import InputError, MotsError, MotsWarning
 from mots.evaluation.scoring import score
 from mots.files import cannot_write, write_whole
 from mots.formats import places
@@ -26,6 +28,9 @@ from mots.pipeline.pipeline import Pipeline
 from mots.settings import Settings, changed, settings_toml, value_at
 
 __all__ = ["RANGES", "Range", "Search", "parse_range", "tune", "with_numbers"]
+
+
+JOURNAL = "trials.journal"
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,7 @@ def tune(search: Search) -> tuple[Settings, float]:
         search.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(search.output, error) from error
+    mend_journal(search.output / JOURNAL)
     create_study(search)
     if search.jobs > 1:
         context = multiprocessing.get_context("spawn")
@@ -141,13 +147,41 @@ def import_optuna() -> Any:
     return optuna
 
 
+def mend_journal(path: Path) -> None:
+    """Cut a journal back to its last whole line: a power cut tears the one that is being written.
+
+    Raises MotsError where that cannot be done.
+    """
+    try:
+        content = path.read_bytes() if path.exists() else b""
+        good = 0
+        for line in content.splitlines(keepends=True):
+            if not line.endswith(b"\n") or not is_json(line):
+                break
+            good += len(line)
+        if good < len(content):
+            warnings.warn(MotsWarning(f"{path}: cut back to its last whole line; one trial is lost"), stacklevel=2)
+            write_whole(path, content[:good])
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def is_json(line: bytes) -> bool:
+    """Whether a line is JSON."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
 def create_study(search: Search, number: int = 0) -> Any:
     """The study in the output folder's journal; created where there is none."""
     optuna = import_optuna()
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    journal = JournalStorage(JournalFileBackend(str(search.output / "trials.journal")))
+    journal = JournalStorage(JournalFileBackend(str(search.output / JOURNAL)))
     sampler = optuna.samplers.TPESampler(seed=search.seed + number)
     study = optuna.create_study(
         study_name=search.metric, storage=journal, sampler=sampler, direction="maximize", load_if_exists=True

@@ -3,8 +3,8 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "coco", "convert", "faults", "kitti_step", "label_table", "mot_boxes", "mots_png", "mots_text", "panoptic",
-    "parquet", "places", "scalabel", "youtube_vis",
+    "annotations", "convert", "faults", "fitting", "kitti_step", "label_table", "mot_boxes", "mots_png", "mots_text",
+    "panoptic", "parquet", "pictures", "places",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

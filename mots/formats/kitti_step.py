@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,28 +11,38 @@ from numpy.typing import NDArray
 
 from mots.errors import FormatError, InputError
 from mots.files import write_whole
+from mots.names import is_junk, picture_numbers, regular_files
 
 __all__ = ["frames", "read", "sequences", "write"]
+
+PNG = {".png"}
 
 
 def sequences(folder: Path) -> dict[str, Path]:
     """The sequences of a folder of `<sequence>/%06d.png`, by name. Raises InputError when there is none."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    found = {entry.name: entry for entry in sorted(folder.iterdir()) if entry.is_dir() and any(entry.glob("*.png"))}
+    entries = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not is_junk(entry.name)]
+    found = {entry.name: entry for entry in entries if regular_files(entry, PNG)}
     if not found:
         raise InputError(f"{folder}: no sequences here: wanted folders <sequence>/000000.png")
     return found
 
 
 def frames(folder: Path) -> dict[int, Path]:
-    """The frames of a sequence's folder by number. Raises FormatError for a name that is no number."""
-    by_number: dict[int, Path] = {}
-    for path in sorted(folder.glob("*.png")):
-        if not path.stem.isdigit():
-            raise FormatError(f"{path}: a frame's name is its number, as in 000017.png")
-        by_number[int(path.stem)] = path
-    return by_number
+    """The frames of a sequence's folder by number: the names, or the number that differs in them.
+
+    Raises FormatError for names without such a number.
+    """
+    paths = regular_files(folder, PNG)
+    stems = [path.stem for path in paths]
+    numbers = [int(stem) for stem in stems] if all(re.fullmatch(r"[0-9]{1,9}", stem) for stem in stems) else None
+    if numbers is None:
+        numbers = picture_numbers(stems)
+    if numbers is None or len(set(numbers)) < len(numbers):
+        path = next((each for each in paths if not each.stem.isdigit()), paths[0])
+        raise FormatError(f"{path}: a frame's name is its number, as in 000017.png")
+    return dict(sorted(zip(numbers, paths, strict=True)))
 
 
 def read(path: Path) -> NDArray[np.uint32]:

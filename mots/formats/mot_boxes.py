@@ -6,17 +6,17 @@ are read as TrackEval 1.3.0 reads them: x, y, width and height in pixels, withou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.classes import CLASS_IDS, IGNORE, MOT_CHALLENGE_CLASSES, class_name
+from mots.classes import CLASS_IDS, MOT_CHALLENGE_CLASSES
 from mots.encodings.runs import tight_boxes
 from mots.formats.faults import Fault, Report, fail
 from mots.formats.label_table import LabelTable
 
-__all__ = ["PEDESTRIAN", "BoxTable", "boxes_of_masks", "dumps", "is_box_text", "not_held", "parse"]
+__all__ = ["PEDESTRIAN", "BoxTable", "boxes_of_masks", "dumps", "from_one", "is_box_text", "parse"]
 
 PEDESTRIAN = 1  # MOTChallenge's class number
 MIN_FIELDS, CLASS_FIELD = 6, 7
@@ -139,20 +139,18 @@ def boxes_of_masks(table: LabelTable) -> BoxTable:
 
 
 def dumps(table: LabelTable) -> bytes:
-    """The tight boxes of a table's masks, with MOTChallenge's class numbers; what it cannot hold is left out."""
-    rows = table.take(np.isin(table.classes, list(MOT_CHALLENGE_CLASSES)))
-    columns = (rows.frames, rows.ids, rows.classes, tight_boxes(rows.runs))
+    """The tight boxes of a table's masks, with MOTChallenge's class numbers; frames must count from 1."""
+    columns = (table.frames, table.ids, table.classes, tight_boxes(table.runs))
     return "".join(
         f"{frame},{identity},{x1 + 1},{y1 + 1},{x2 - x1},{y2 - y1},1,{MOT_CHALLENGE_CLASSES[class_id]},1\n"
         for frame, identity, class_id, (x1, y1, x2, y2) in zip(*(column.tolist() for column in columns), strict=True)
     ).encode("ascii")
 
 
-def not_held(table: LabelTable) -> list[str]:
-    """What the format cannot hold of a table, a phrase each."""
-    classes, counts = np.unique(table.classes, return_counts=True)
-    return [
-        f"{count} masks of {class_name(class_id)}"
-        for class_id, count in zip(classes.tolist(), counts.tolist(), strict=True)
-        if class_id not in MOT_CHALLENGE_CLASSES and class_id != IGNORE
-    ]
+def from_one(table: LabelTable) -> tuple[LabelTable, list[str]]:
+    """The table with frames from 1, as MOTChallenge counts them; a phrase where that changes them."""
+    if len(table) == 0 or table.frames.min() >= 1:
+        return table, []
+    listed = None if table.listed is None else table.listed + 1
+    moved = replace(table, frames=table.frames + 1, listed=listed)
+    return moved, ["frames that count from 0: each number is one higher there"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.classes import MOTS_CAR, MOTS_IGNORE, MOTS_PEDESTRIAN
 from mots.encodings.runs import Runs
 from mots.errors import FormatError
 from mots.files import write_whole
@@ -28,6 +29,7 @@ def read(folder: str | Path, report: Report = fail, size: tuple[int, int] | None
     """
     folder = Path(folder)
     frames: list[NDArray[np.int64]] = []
+    there: list[int] = []
     parts: list[tuple[NDArray[np.int64], Runs]] = []
     for number, path in kitti_step.frames(folder).items():
         try:
@@ -41,13 +43,21 @@ def read(folder: str | Path, report: Report = fail, size: tuple[int, int] | None
             report(Fault("size", str(path), message, frame=number))
             continue
         ids, runs = runs_of_ids(image)
+        numbers = np.array([split_id(identity)[0] for identity in ids.tolist()], np.int64)
+        known = (numbers == MOTS_CAR) | (numbers == MOTS_PEDESTRIAN) | (numbers >= MOTS_IGNORE)
+        for identity in ids[~known].tolist():
+            message = f"id {identity} is of none of the classes 1 (car), 2 (pedestrian), 10 (ignore) or 11 and above"
+            report(Fault("class", str(path), message, frame=number, ids=(identity,)))
+        ids, runs = ids[known], runs.take(np.flatnonzero(known))
+        there.append(number)
         frames.append(np.full(len(ids), number))
         parts.append((ids, runs))
     none = np.zeros(0, np.int64)
     ids = np.concatenate([none, *(part for part, _ in parts)])
     classes = engine_classes(np.array([split_id(identity)[0] for identity in ids.tolist()], np.int64))
     runs = Runs.concatenate(size or (0, 0), [part for _, part in parts])
-    return LabelTable(str(folder), np.arange(1, len(ids) + 1), np.concatenate([none, *frames]), ids, classes, runs)
+    places, listed = np.arange(1, len(ids) + 1), np.array(there, np.int64)
+    return LabelTable(str(folder), places, np.concatenate([none, *frames]), ids, classes, runs, listed)
 
 
 def read_image(path: Path) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from mots.encodings import rle, run_kernels
 from mots.encodings.runs import runs_of
 from mots.errors import FormatError
 from mots.formats.faults import Fault, Report, fail
-from mots.formats.label_table import LabelTable
+from mots.formats.label_table import LARGEST, LabelTable
 from mots.labels import FrameLabels, HasLabels
 
 __all__ = ["LONG", "IdTable", "dumps", "join_id", "lines", "parse", "read", "split_id"]
@@ -42,7 +42,8 @@ def split_id(identity: int) -> tuple[int, int]:
 
 
 class IdTable:
-    """The ids of tracks in a file: the instance is the track's own number, so that people meet one number everywhere."""
+    """The ids of tracks in a file: the instance is the track's own number, so that people meet one number
+    everywhere."""
 
     def __init__(self) -> None:
         self.ids: dict[int, int] = {}
@@ -113,8 +114,9 @@ def parse(content: bytes, origin: str, report: Report = fail, size: tuple[int, i
         report(Fault(rule, origin, message, int(numbers[row]), frame, (identity,)))
 
     for rule, bad, message in (
-        ("frame", whole[:, 0] < 0, "frame {0}: frames count from 0"),
-        ("id", whole[:, 1] < 0, "id {1}: ids are 0 or more"),
+        ("frame", (whole[:, 0] < 0) | (whole[:, 0] >= LARGEST), "frame {0}: frames count from 0 to 2147483647"),
+        ("id", (whole[:, 1] < 0) | (whole[:, 1] >= LARGEST), "id {1}: ids are 0 to 2147483647"),
+        ("class", whole[:, 2] >= LARGEST, "class {2} is beyond 2147483647"),
         ("class", (whole[:, 2] < 1) | ((whole[:, 2] > 2) & (whole[:, 2] < MOTS_IGNORE)), CLASSES),
     ):
         for row in np.flatnonzero(bad & ~wrong).tolist():
@@ -127,7 +129,11 @@ def parse(content: bytes, origin: str, report: Report = fail, size: tuple[int, i
     place = f"line {numbers[0]}" if size is None else "the truth"
     size = (int(whole[0, 3]), int(whole[0, 4])) if size is None else size
     good = np.ones(len(whole), np.bool_)
-    for row in np.flatnonzero((whole[:, 3] != size[0]) | (whole[:, 4] != size[1]) | (min(size) < 1)).tolist():
+    if not (1 <= size[0] < LARGEST and 1 <= size[1] < LARGEST and size[0] * size[1] < LARGEST):
+        for row in range(len(whole)):
+            tell("size", row, f"a frame of {whole[row, 3]} x {whole[row, 4]}: wanted 1 to 2147483647 pixels")
+        return LabelTable.empty(origin)
+    for row in np.flatnonzero((whole[:, 3] != size[0]) | (whole[:, 4] != size[1])).tolist():
         tell("size", row, f"a frame of {whole[row, 3]} x {whole[row, 4]} where {place} has {size[0]} x {size[1]}")
         good[row] = False
     objects = np.flatnonzero(good & (whole[:, 2] != MOTS_IGNORE))

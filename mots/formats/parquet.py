@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from mots.classes import from_mots, to_mots
 from mots.encodings import rle
 from mots.errors import FormatError
+from mots.formats.faults import Report, fail
 from mots.formats.label_table import LabelRow, LabelTable, table_of_rows
+from mots.names import safe_name
 from mots.optional import optional_import
+from mots.storage.json_file import size_of, whole
 
 __all__ = ["dumps", "read"]
 
@@ -53,17 +56,37 @@ def dumps(sequences: Mapping[str, LabelTable]) -> bytes:
     return output.getvalue()
 
 
-def read(path: str | Path) -> dict[str, LabelTable]:
-    """The sequences of a table, by name. Raises FormatError for another file, MissingDependency without pyarrow."""
+def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+    """The sequences of a table, by name. Faults go to `report`, and the row is left out, as in `table_of_rows`.
+
+    Raises FormatError for another file and for a row of other types, MissingDependency without pyarrow.
+    """
+    path = Path(path)
     ArrowException = optional_import("pyarrow", PURPOSE, extra="parquet").ArrowException  # noqa: N806
     parquet = optional_import("pyarrow.parquet", PURPOSE, extra="parquet")
+    names = ("sequence", "frame", "id", "class", "rle", "height", "width")
     try:
-        table = parquet.read_table(path).to_pydict()
-        rows: dict[str, list[LabelRow]] = {}
-        names = ("sequence", "frame", "id", "class", "rle", "height", "width")
-        for name, frame, identity, class_id, text, high, wide in zip(*(table[key] for key in names), strict=True):
-            row = (frame, identity, from_mots(class_id), text.encode("ascii"), (high, wide))
-            rows.setdefault(name, []).append(row)
-    except (OSError, KeyError, AttributeError, ValueError, ArrowException) as error:
-        raise FormatError(f"{path}: not a table of masks ({error!r})") from error
-    return {name: table_of_rows(each, f"{path}: {name}") for name, each in rows.items()}
+        # Opened here: pyarrow takes a path for that of a data set, and reads the folders' names as columns.
+        with path.open("rb") as file:
+            table = parquet.ParquetFile(file).read(columns=list(names)).to_pydict()
+        columns = [table[key] for key in names]
+    except (OSError, KeyError, ValueError, ArrowException) as error:
+        raise FormatError(f"{path}: not a table of masks ({first_line(error)})") from error
+    rows: dict[str, list[LabelRow]] = {}
+    for place, (name, frame, identity, number, text, high, wide) in enumerate(zip(*columns, strict=True)):
+        where = f"{path}: row {place}"
+        size = size_of(high, wide, where)
+        numbers = whole(frame, f"{where}, frame"), whole(identity, f"{where}, id")
+        try:
+            class_id = from_mots(whole(number, f"{where}, class"))
+        except ValueError as error:
+            raise FormatError(f"{where}: {error}") from error
+        if not isinstance(text, str):
+            raise FormatError(f"{where}: no rle")
+        rows.setdefault(safe_name(name, where), []).append((*numbers, class_id, text.encode("ascii", "replace"), size))
+    return {name: table_of_rows(each, f"{path}: {name}", report) for name, each in rows.items()}
+
+
+def first_line(error: Exception) -> str:
+    """A library's message in one short line."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import configparser
-import zipfile
+import stat
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mots.errors import FormatError, InputError
-from mots.formats import mots_png, scalabel
+from mots.formats import mots_png
+from mots.formats.annotations import scalabel
 from mots.formats.faults import Report, fail, ignore_fault
 from mots.formats.label_table import LabelTable
 from mots.formats.mots_text import parse
+from mots.names import is_junk, regular_files, safe_name
+from mots.storage import archive
 
-__all__ = ["Place", "content_of", "length", "load", "sequences"]
+__all__ = ["Place", "content_of", "files_in_folders", "length", "load", "sequences"]
 
 # Truth below a folder, in the data sets' own layouts.
 TRUTH_FOLDERS = ("", "instances_txt", "label_02")
 TRUTH_FILES = ("gt/gt.txt", "gt.txt", "instances.txt")
+TEXT, PICTURES = {".txt"}, {".png"}
 
 
 @dataclass(frozen=True)
@@ -34,40 +38,64 @@ class Place:
 def sequences(path: Path, results: bool = False) -> dict[str, Place]:
     """The sequences in a folder, zip archive or JSON file, by name. `results`: the files must lie at the root.
 
-    Raises InputError for a missing path, FormatError for a file that is no archive and for results in folders inside
-    an archive.
+    What is no file, and what an operating system has left, is passed over. Raises InputError for a missing path,
+    FormatError for a file that is no archive and for results in folders inside an archive.
     """
     if not path.exists():
         raise InputError(f"{path}: no such file or folder")
     if path.suffix == ".json":
         return {name: Place(path, name) for name in scalabel.read(path, ignore_fault)}  # `load` reports faults
-    if path.is_file():
+    if not path.is_dir():
         return members(path, results)
     places: dict[str, Place] = {}
     for folder in ("",) if results else TRUTH_FOLDERS:
-        for file in sorted((path / folder).glob("*.txt")):
-            places.setdefault(file.stem, Place(file))
-    for entry in sorted(path.iterdir()):
-        if entry.is_dir() and entry.name not in TRUTH_FOLDERS and any(entry.glob("*.png")):
+        if (path / folder).is_dir():
+            for file in regular_files(path / folder, TEXT):
+                places.setdefault(file.stem, Place(file))
+    for entry in folders_in(path):
+        if entry.name not in TRUTH_FOLDERS and regular_files(entry, PICTURES):
             places.setdefault(entry.name, Place(entry))
-    for entry in () if results else sorted(path.iterdir()):
+    for entry in () if results else folders_in(path):
         for name in TRUTH_FILES:
             if (entry / name).is_file():
                 places.setdefault(entry.name, Place(entry / name))
     return places
 
 
+def folders_in(path: Path) -> list[Path]:
+    """The folders in a folder, by name, without what an operating system has left."""
+    return [entry for entry in sorted(path.iterdir()) if entry.is_dir() and not is_junk(entry.name)]
+
+
 def members(path: Path, results: bool) -> dict[str, Place]:
-    """The text files of a zip archive."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if not name.endswith("/")]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise FormatError(f"{path}: neither a folder nor a zip archive ({error})") from error
-    deep = [name for name in names if "/" in name and name.endswith(".txt")]
+    """The text files of a zip archive: those at its root, or of truth in a data set's own layout."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError(f"{path}: neither a folder nor a file")
+    names = [name for name in archive.members(path) if name.endswith(".txt")]
+    deep = [name for name in names if "/" in name]
     if results and deep:
         raise FormatError(f"{path}: '{deep[0]}' lies in a folder inside the archive: the text files belong at its root")
-    return {Path(name).stem: Place(path, name) for name in names if name.endswith(".txt")}
+    places: dict[str, Place] = {}
+    for name in names:
+        sequence = safe_name(sequence_of(name), str(path))
+        if sequence in places:
+            first = places[sequence].member
+            raise FormatError(f"{path}: holds sequence {sequence} twice, as '{first}' and as '{name}'")
+        places[sequence] = Place(path, name)
+    return places
+
+
+def sequence_of(member: str) -> str:
+    """The name of the sequence whose truth or results an archive's member holds, by its layout."""
+    for ending in TRUTH_FILES:
+        if member.endswith(f"/{ending}"):
+            return PurePosixPath(member.removesuffix(f"/{ending}")).name
+    return PurePosixPath(member).stem
+
+
+def files_in_folders(path: Path) -> list[str]:
+    """The text files of an archive that do not lie at its root."""
+    return [name for name in archive.members(path) if name.endswith(".txt") and "/" in name]
 
 
 def load(place: Place, report: Report = fail, size: tuple[int, int] | None = None) -> LabelTable:
@@ -81,13 +109,14 @@ def load(place: Place, report: Report = fail, size: tuple[int, int] | None = Non
 
 def content_of(place: Place) -> bytes:
     """The bytes of a text file or of an archive's member. Raises FormatError when they cannot be read."""
+    if place.member:
+        return archive.read_member(place.path, place.member)
     try:
-        if place.member:
-            with zipfile.ZipFile(place.path) as archive:
-                return archive.read(place.member)
+        if not place.path.is_file():  # a pipe would be waited for
+            raise FormatError(f"{place}: cannot be read (no file)")
         return place.path.read_bytes()
-    except (OSError, zipfile.BadZipFile) as error:
-        raise FormatError(f"{place}: cannot be read ({error})") from error
+    except OSError as error:
+        raise FormatError(f"{place}: cannot be read ({error.strerror})") from error
 
 
 def length(path: Path, name: str) -> int:
@@ -97,7 +126,7 @@ def length(path: Path, name: str) -> int:
         return 0
     ini = configparser.ConfigParser()
     try:
-        ini.read(file, encoding="utf-8")
+        ini.read(file, encoding="utf-8-sig")
         return int(ini["Sequence"]["seqLength"])
     except (configparser.Error, KeyError, ValueError, UnicodeDecodeError) as error:
         raise FormatError(f"{file}: no seqLength in a section [Sequence] ({error})") from error

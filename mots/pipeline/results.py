@@ -158,8 +158,8 @@ class ResultFolder:
 class TracksTable:
     """`tracks.csv` of a folder: a row for each track, of all sequences whose results are there.
 
-    `id`: the track's number, as in videos and in Python. `mots_id`: the whole id of the MOTS text. Raises InputError for
-    a file that is another table.
+    `id`: the track's number, as in videos and in Python. `mots_id`: the whole id of the MOTS text. Raises InputError
+    for a file that is another table.
     """
 
     def __init__(self, path: Path) -> None:

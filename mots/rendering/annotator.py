@@ -30,7 +30,11 @@ class Annotator:
         by_track = sv.ColorLookup.TRACK
         self.masks = sv.MaskAnnotator(opacity=0.55, color_lookup=by_track)
         self.texts = sv.LabelAnnotator(
-            color_lookup=by_track, text_scale=0.4, text_padding=3, text_color=sv.Color.BLACK, border_radius=2,
+            color_lookup=by_track,
+            text_scale=0.4,
+            text_padding=3,
+            text_color=sv.Color.BLACK,
+            border_radius=2,
             smart_position=True,
         )
         self.traces = sv.TraceAnnotator(

@@ -69,7 +69,9 @@ class Animation:
                     message = f"{self.path}: grey of more than 8 bits: each such picture is scaled by its own range"
                     warnings.warn(MotsWarning(message), stacklevel=2)
                 if size is not None and image.shape[:2] != size:
-                    raise FormatError(f"{self.path}: picture {number} is {image.shape[:2]} after {size} (height, width)")
+                    raise FormatError(
+                        f"{self.path}: picture {number} is {image.shape[:2]} after {size} (height, width)"
+                    )
                 size = image.shape[:2]
                 if number >= self.start:
                     yield Frame(number, time if self.timed else number / self.frame_rate, image)

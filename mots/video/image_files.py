@@ -103,6 +103,8 @@ def numbered(paths: Sequence[Path]) -> list[tuple[int, Path]]:
     names = [os.path.relpath(path, base).replace(os.sep, "/") for path in paths]
     plain = [name for name in names if len(natural_key(name.rpartition(".")[0])) == 2]
     if plain and len(plain) < len(names):
-        message = f"{plain[0]} has no number in its name as others have: frames are counted from 0, in the order of names"
+        message = (
+            f"{plain[0]} has no number in its name as others have: frames are counted from 0, in the order of names"
+        )
         warnings.warn(MotsWarning(f"{base}: {message}"), stacklevel=3)
     return [(number, paths[place]) for number, place in ordered(names)]

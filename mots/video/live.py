@@ -131,7 +131,11 @@ class LiveVideo:
             for decoded in decoding:
                 attempts = 0
                 if decoded.picture is not None:
-                    yield number, time.monotonic(), DecodedFrame(decoded.picture, decoded.seconds, decoded.restarts or again)
+                    yield (
+                        number,
+                        time.monotonic(),
+                        DecodedFrame(decoded.picture, decoded.seconds, decoded.restarts or again),
+                    )
                     again = False
                 number += 1
             error = decoding.broke
@@ -240,5 +244,7 @@ def camera(number: int, **options: Any) -> LiveVideo:
 def pipe(location: str, **options: Any) -> LiveVideo:
     """A named pipe, or standard input for `-`: all of its frames, as they are needed."""
     if location != "-":
-        return LiveVideo(Path(location).open("rb"), Path(location).stem or "pipe", shown=location, paced=False, **options)
+        return LiveVideo(
+            Path(location).open("rb"), Path(location).stem or "pipe", shown=location, paced=False, **options
+        )
     return LiveVideo(sys.stdin.buffer, "stdin", shown="standard input", paced=False, **options)

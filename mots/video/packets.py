@@ -11,8 +11,8 @@ __all__ = ["DecodedFrame", "Decoding", "reason"]
 
 @dataclass(frozen=True, eq=False)
 class DecodedFrame:
-    """`picture`: PyAV's frame; None for one that is lost. `seconds`: its time stamp, None where it has none. `restarts`:
-    whether the stream's clock has jumped back before it, as where recordings were joined."""
+    """`picture`: PyAV's frame; None for one that is lost. `seconds`: its time stamp, None where it has none.
+    `restarts`: whether the stream's clock has jumped back before it, as where recordings were joined."""
 
     picture: Any
     seconds: float | None = None

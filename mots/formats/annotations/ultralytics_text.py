@@ -1,0 +1,93 @@
+"""Ultralytics' `save_txt`: a text file a frame, a line an object: class, a polygon in shares of the frame, and, where
+the source was tracked, the track's id at the end; a confidence may stand before it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from mots.classes import CLASS_NAMES
+from mots.encodings import rle
+from mots.encodings.polygons import mask_of_polygons
+from mots.encodings.runs import runs_of
+from mots.errors import FormatError, InputError
+from mots.formats.faults import Fault, Report, fail
+from mots.formats.label_table import LabelRow, LabelTable, table_of_rows
+from mots.names import ordered, regular_files, safe_name
+
+__all__ = ["is_one", "read"]
+
+LABELS = "labels"  # the folder of the text files, in the run's folder
+LINE = re.compile(rb"\d+(?: \d*\.?\d+(?:e-?\d+)?){7,}\s*")  # a class and four points or three and an id
+
+
+def is_one(folder: Path) -> bool:
+    """Whether a folder holds such files: numbers with decimals, in lines of more fields than MOTS text has."""
+    for file in files_in(folder)[:20]:
+        first = file.read_bytes()[:100_000].splitlines()[:1]
+        if first:
+            return LINE.fullmatch(first[0]) is not None and b"." in first[0]
+    return False
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The text files of a run, or of its folder of labels."""
+    inner = folder / LABELS
+    return regular_files(inner if inner.is_dir() else folder, {".txt"})
+
+
+def read(folder: Path, size: tuple[int, int] | None, report: Report = fail) -> dict[str, LabelTable]:
+    """The sequence of a folder, named after it. `size`: (height, width) of the frames in pixels.
+
+    Classes are COCO's. Faults go to `report`, and the line is left out. Raises InputError where there are no files or
+    no size, FormatError, with the line, for what is not as Ultralytics has it.
+    """
+    if size is None:
+        raise InputError(f"{folder}: holds shares of the frame: name the frames' size", parameters=("size",))
+    files = files_in(folder) if folder.is_dir() else []
+    if not files:
+        raise InputError(f"{folder}: no text files here")
+    name = safe_name((folder.parent if folder.name == LABELS else folder).resolve().name, str(folder))
+    rows: list[LabelRow] = []
+    listed: list[int] = []
+    for frame, place in ordered([file.name for file in files]):
+        listed.append(frame)
+        lines = files[place].read_bytes().splitlines()
+        fields = [
+            fields_of(line, f"{files[place]}:{number}") for number, line in enumerate(lines, start=1) if line.strip()
+        ]
+        # Class, pairs of x and y, an optional confidence, an id: with both, the number of fields is odd.
+        scored = bool(fields) and all(
+            len(each) % 2 == 1 and each[-1] >= 1 and each[-1] == int(each[-1]) for each in fields
+        )
+        for number, each in enumerate(fields, start=1):
+            where = f"{files[place]}:{number}"
+            if len(each) % 2 == 1 and not scored:
+                report(
+                    Fault(
+                        "id", str(files[place]), "no track's id at its end: track with Ultralytics first", number, frame
+                    )
+                )
+                continue
+            polygon = np.array(each[1 : -2 if scored else -1], np.float64)
+            if len(polygon) < 6 or (polygon < 0).any() or (polygon > 1).any():
+                raise FormatError(f"{where}: expected a class, x and y from 0 to 1 of three points or more, and an id")
+            if each[0] != int(each[0]) or not 0 <= each[0] < len(CLASS_NAMES) or each[-1] != int(each[-1]):
+                raise FormatError(f"{where}: class {each[0]:g} or id {each[-1]:g} is none")
+            corners = polygon.reshape(-1, 2) * [size[1], size[0]]
+            text = rle.encode(runs_of(mask_of_polygons([corners], size)))[0]
+            rows.append((frame, int(each[-1]), int(each[0]), text, size))
+    return {name: table_of_rows(rows, str(folder), report, listed, size)}
+
+
+def fields_of(line: bytes, where: str) -> list[float]:
+    """The numbers of a line. Raises FormatError."""
+    try:
+        values = [float(field) for field in line.split()]
+    except ValueError:
+        raise FormatError(f"{where}: a field that is no number") from None
+    if len(values) < 8 or not np.isfinite(values).all():
+        raise FormatError(f"{where}: expected a class, three points or more, and an id")
+    return values

@@ -1,0 +1,166 @@
+"""YouTube-VIS' JSON: one annotation a track, with a mask or null for each frame of its video.
+
+OVIS writes the same, with uncompressed run lengths. Results of mmdetection and of the challenges are a list of tracks
+with a score, without videos and categories: those are taken from an annotation file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mots.classes import to_mots
+from mots.encodings import rle
+from mots.errors import FormatError
+from mots.formats.annotations.coco import Categories, categories, segmentation, shown_id
+from mots.formats.faults import Report, fail
+from mots.formats.label_table import LabelRow, LabelTable, dense_frames, table_of_rows
+from mots.names import components, ordered, safe_name
+from mots.storage.json_file import item, items, load, size_of, text, whole
+
+__all__ = ["dumps", "read", "read_results"]
+
+
+def dumps(sequences: Mapping[str, LabelTable], first_frame: int = 0) -> str:
+    """Sequences as one JSON text; each video's list of frames begins with `first_frame`, unless its numbers are a
+    clock's: then it has the frames that are there."""
+    videos: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for name, table in sequences.items():
+        height, width = table.size
+        numbers = dense_frames(table, first_frame)
+        files = [f"{name}/{frame:06d}.jpg" for frame in numbers.tolist()]
+        length = len(files)
+        video = {"id": len(videos) + 1, "height": height, "width": width, "length": length, "file_names": files}
+        videos.append(video)
+        encoded = rle.encode(table.runs)
+        places = np.searchsorted(numbers, table.frames).tolist()
+        keys = np.stack([table.ids, table.classes], axis=1)
+        unique, which = np.unique(keys, axis=0, return_inverse=True)
+        rows_of: list[list[int]] = [[] for _ in unique]
+        for row, each in enumerate(which.ravel().tolist()):
+            rows_of[each].append(row)
+        for (identity, class_id), rows in zip(unique.tolist(), rows_of, strict=True):
+            masks: list[Any] = [None] * length
+            areas: list[Any] = [None] * length
+            for row in rows:
+                masks[places[row]] = {"size": [height, width], "counts": encoded[row].decode("ascii")}
+                areas[places[row]] = int(table.runs.areas[row])
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "video_id": video["id"],
+                    "category_id": to_mots(class_id),
+                    "track_id": identity,
+                    "iscrowd": 0,
+                    "segmentations": masks,
+                    "areas": areas,
+                }
+            )
+    whole = {"videos": videos, "categories": categories(sequences), "annotations": annotations}
+    return json.dumps(whole, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class FileVideo:
+    """A video's name, the numbers of its frames in their order, and their (height, width)."""
+
+    name: str
+    frames: list[int]
+    size: tuple[int, int]
+
+
+def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+    """The sequences of a file, by name; a track without `track_id` has its annotation's id.
+
+    Faults go to `report`, as in `coco.read`. Raises FormatError, with the annotation, for what is not as YouTube-VIS
+    has it.
+    """
+    path = Path(path)
+    content = load(path)
+    names, videos = header(content, path)
+    rows: dict[str, list[LabelRow]] = {video.name: [] for video in videos.values()}
+    known = Categories(str(path), report)
+    for place, each in enumerate(items(item(content, "annotations", str(path), None), f"{path}: annotations")):
+        where = f"{path}: annotation {shown_id(each, place)}"
+        add_track(rows, each, (place + 1, where), names, videos, known)
+    return tables(rows, videos, path, report)
+
+
+def read_results(path: str | Path, annotations: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+    """Results of a challenge, a list of tracks, with the videos and categories of an annotation file.
+
+    A track's id is its place in the list, from 1.
+    """
+    path = Path(path)
+    names, videos = header(load(Path(annotations)), Path(annotations))
+    rows: dict[str, list[LabelRow]] = {video.name: [] for video in videos.values()}
+    known = Categories(str(annotations), report)
+    for place, each in enumerate(items(load(path), str(path))):
+        add_track(rows, each, (place + 1, f"{path}: track {place} of the list"), names, videos, known)
+    return tables(rows, videos, path, report)
+
+
+def header(content: Any, path: Path) -> tuple[dict[int, str], dict[int, FileVideo]]:
+    """The names of a file's categories, and its videos, by their ids."""
+    names: dict[int, str] = {}
+    for place, each in enumerate(items(item(content, "categories", str(path)), f"{path}: categories")):
+        where = f"{path}: category {place}"
+        names[whole(item(each, "id", where), f"{where}, id")] = text(item(each, "name", where), f"{where}, name")
+    videos: dict[int, FileVideo] = {}
+    for place, each in enumerate(items(item(content, "videos", str(path)), f"{path}: videos")):
+        where = f"{path}: video {place}"
+        number = whole(item(each, "id", where), f"{where}, id")
+        files = [text(file, f"{where}, file_names") for file in items(item(each, "file_names", where), where)]
+        parts = [components(file) or [""] for file in files]
+        folder = parts[0][-2] if parts and len(parts[0]) > 1 else str(item(each, "name", where, f"video{number}"))
+        numbers = [0] * len(files)
+        for frame, own in ordered([each[-1] for each in parts]):
+            numbers[own] = frame
+        size = size_of(item(each, "height", where), item(each, "width", where), where)
+        videos[number] = FileVideo(safe_name(folder, where), numbers, size)
+    return names, videos
+
+
+def add_track(
+    rows: dict[str, list[LabelRow]],
+    track: Any,
+    place: tuple[int, str],
+    names: dict[int, str],
+    videos: dict[int, FileVideo],
+    known: Categories,
+) -> None:
+    """Add a track's masks to the rows of its video; `place`: its number where it has none, and what messages call
+    it."""
+    own, where = place
+    video_id = whole(item(track, "video_id", where), f"{where}, video_id")
+    category = whole(item(track, "category_id", where), f"{where}, category_id")
+    if video_id not in videos:
+        raise FormatError(f"{where}: there is no video {video_id}")
+    if category not in names:
+        raise FormatError(f"{where}: there is no category {category}")
+    video, class_id = videos[video_id], known.class_of(names[category])
+    identity = whole(item(track, "track_id", where, item(track, "id", where, own)), f"{where}, track_id")
+    masks = list(items(item(track, "segmentations", where), f"{where}, segmentations"))
+    if len(masks) != len(video.frames):
+        raise FormatError(f"{where}: {len(masks)} masks for a video of {len(video.frames)} frames")
+    for frame, mask in zip(video.frames, masks, strict=True):
+        encoded = segmentation(mask, video.size, f"{where}, frame {frame}")
+        if encoded is not None:
+            rows[video.name].append((frame, identity, class_id, encoded, video.size))
+
+
+def tables(
+    rows: dict[str, list[LabelRow]], videos: dict[int, FileVideo], path: Path, report: Report
+) -> dict[str, LabelTable]:
+    """The rows of each video as a table."""
+    by_name = {video.name: video for video in videos.values()}
+    return {
+        name: table_of_rows(each, f"{path}: {name}", report, by_name[name].frames, by_name[name].size)
+        for name, each in rows.items()
+    }

@@ -1,0 +1,225 @@
+"""Files as the field's tools write them: CVAT, Datumaro, Roboflow, OVIS, mmdetection, Ultralytics."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mots.cli import main
+from mots.encodings import rle
+from mots.encodings.runs import masks_of, runs_of
+from mots.errors import FormatError, InputError
+from mots.formats.convert import convert, read, recognised
+from mots.formats.label_table import LabelTable
+from mots.trackers.masks import Masks
+
+SIZE = (60, 80)
+PERSON, CAR = 0, 2
+
+
+def block(x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
+    image = np.zeros(SIZE, np.bool_)
+    image[y1:y2, x1:x2] = True
+    return image
+
+
+def encoded(image: np.ndarray) -> str:
+    return rle.encode(runs_of(Masks.from_images(image[None])))[0].decode("ascii")
+
+
+def content(table: LabelTable) -> list[tuple[int, int, int, int]]:
+    """Frame, id, class and area of each label."""
+    columns = (table.frames, table.ids, table.classes, table.runs.areas)
+    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def coco(path: Path, names: list[str], **image: Any) -> Path:
+    square = [[5, 10, 25, 10, 25, 40, 5, 40]]
+    whole = {
+        "images": [{"id": k, "file_name": name, "height": 60, "width": 80, **image} for k, name in enumerate(names)],
+        "categories": [{"id": 1, "name": "person"}],
+        "annotations": [
+            {"id": k, "image_id": k, "category_id": 1, "segmentation": square, "attributes": {"track_id": 3}}
+            for k in range(len(names))
+        ],
+    }
+    path.write_text(json.dumps(whole))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "sequence", "frames"),
+    [
+        (["frame_000007.PNG", "frame_000003.PNG"], "c", [3, 7]),  # CVAT
+        (["seq\\000007.jpg", "seq\\000008.jpg"], "seq", [7, 8]),  # Windows
+        (["a_000012_jpg.rf.11aa.jpg", "a_000009_jpg.rf.99bb.jpg"], "c", [9, 12]),  # Roboflow
+        (["s/1305031102.175304.png", "s/1305031102.211214.png"], "s", [0, 1]),
+    ],
+)
+def test_coco_numbers_frames_by_the_pictures_names(
+    names: list[str], sequence: str, frames: list[int], tmp_path: Path
+) -> None:
+    (name, table), *others = read(coco(tmp_path / "c.json", names)).items()
+    assert (name, others) == (sequence, [])
+    assert table.frames.tolist() == frames
+    assert table.listed is not None
+    assert table.listed.tolist() == frames
+
+
+CVAT = """<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><name>street/1</name><size>9</size>
+<original_size><width>80</width><height>60</height></original_size></task></meta> <track id="0" label="person"
+source="manual"> <polygon frame="3" keyframe="1" outside="0" occluded="0" points="5.0,10.0;25.0,10.0;25.0,40.0;5.0,40.0"
+z_order="0"/> <polygon frame="4" keyframe="1" outside="1" occluded="0" points="5.0,10.0;25.0,10.0;25.0,40.0;5.0,40.0"
+z_order="0"/> </track> <track id="1" label="car"><mask frame="3" keyframe="1" outside="0" rle="2,3,5,2" left="30"
+top="5" width="4" height="3"/> <box frame="4" keyframe="1" outside="0" xtl="1" ytl="1" xbr="5"
+ybr="5"/></track></annotations>"""
+
+
+def test_cvat_for_video_is_read(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(CVAT)
+    told = convert(tmp_path / "c.xml", tmp_path / "out.json", "coco")
+    assert [each for each in told if "a box, which is no mask" in each and "track 1, frame 4" in each]
+    ((name, table),) = read(tmp_path / "out.json").items()
+    assert name == "street_1"
+    assert content(table) == [(3, 1, PERSON, 600), (3, 2, CAR, 5)]
+    assert table.listed is not None
+    assert table.listed.tolist() == list(range(9))
+    car = masks_of(table.runs.take(np.flatnonzero(table.ids == 2))).image(0)
+    assert np.argwhere(car).tolist() == [[5, 32], [5, 33], [6, 30], [7, 32], [7, 33]]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace('points="5.0,10.0;', 'points="x;'), "track 0, frame 3: points"),
+        (lambda text: text.replace('rle="2,3,5,2"', 'rle="2,3,5"'), "track 1, frame 3: a mask of 3 x 4"),
+        (lambda text: text.replace('left="30"', 'left="78"'), "does not fit"),
+        (lambda text: text.replace("<width>80", "<width>1e9"), "original_size, width"),
+        (
+            lambda text: text.replace('<?xml version="1.0" encoding="utf-8"?>', "<!DOCTYPE x [<!ENTITY a 'b'>]>"),
+            "entities",
+        ),
+        (lambda text: text[:200], "not XML"),
+        (lambda text: "<x/>", "not CVAT"),
+    ],
+)
+def test_what_cvat_does_not_write_is_refused(change: Any, message: str, tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(change(CVAT))
+    with pytest.raises(FormatError, match=rf"c\.xml.*{message}"):
+        read(tmp_path / "c.xml")
+
+
+def test_mots_png_of_cvat_and_datumaro_is_read_and_written(tmp_path: Path) -> None:
+    folder = tmp_path / "task"
+    (folder / "instances").mkdir(parents=True)
+    (folder / "labels.txt").write_text("car\nperson\nkite\n")  # classes count from 1
+    codes = np.where(block(5, 5, 20, 20), 2001, 0) + np.where(block(30, 5, 40, 20), 1007, 0)
+    for k in (0, 1):
+        Image.fromarray(codes.astype(np.uint16)).save(folder / f"instances/frame_{k:06d}.png")
+    assert recognised(folder) == "cvat-mots-png"
+    ((name, table),) = read(folder).items()
+    assert name == "task"
+    assert content(table) == [(k, i, c, a) for k in (0, 1) for i, c, a in ((1007, CAR, 150), (2001, PERSON, 225))]
+    assert convert(folder, tmp_path / "again", "cvat-mots-png") == []
+    assert (tmp_path / "again/task/labels.txt").read_text() == "car\nperson\n"
+    assert content(read(tmp_path / "again")["task"]) == content(table)
+
+
+def ultralytics(folder: Path, lines: dict[int, list[str]]) -> Path:
+    (folder / "labels").mkdir(parents=True)
+    for frame, each in lines.items():
+        (folder / f"labels/match_{frame}.txt").write_text("".join(f"{line}\n" for line in each))
+    return folder
+
+
+SQUARE = "0.0625 0.1 0.3125 0.1 0.3125 0.5 0.0625 0.5"  # 5..25 x 6..30
+
+
+@pytest.mark.parametrize("ending", ["", "0.91 "])
+def test_ultralytics_text_with_track_ids_is_read(ending: str, tmp_path: Path) -> None:
+    lines = {9: [f"0 {SQUARE} {ending}4", f"2 {SQUARE} {ending}11"], 10: [f"0 {SQUARE} {ending}4"]}
+    folder = ultralytics(tmp_path / "track", lines)
+    assert recognised(folder) == "ultralytics-text" or ending  # a confidence makes the number of fields even
+    ((name, table),) = read(folder, "ultralytics-text", size=SIZE).items()
+    assert name == "track"
+    assert content(table) == [(9, 4, PERSON, 480), (9, 11, CAR, 480), (10, 4, PERSON, 480)]
+    with pytest.raises(InputError, match="name the frames' size"):
+        read(folder, "ultralytics-text")
+
+
+def test_ultralytics_text_without_ids_is_told(tmp_path: Path) -> None:
+    folder = ultralytics(tmp_path / "t", {1: [f"0 {SQUARE}"]})
+    with pytest.raises(FormatError, match="no track's id at its end"):
+        read(folder, "ultralytics-text", size=SIZE)
+
+
+def youtube(path: Path, masks: list[Any], **track: Any) -> Path:
+    files = [f"clip/img_{k:07d}.jpg" for k in range(1, len(masks) + 1)]
+    video = {"id": 5, "height": 60, "width": 80, "length": len(masks), "file_names": files}
+    whole = {
+        "videos": [video],
+        "categories": [{"id": 25, "name": "Person"}, {"id": 3, "name": "Giant_panda"}],
+        "annotations": [{"id": 9, "video_id": 5, "category_id": 25, "segmentations": masks, **track}],
+    }
+    path.write_text(json.dumps(whole))
+    return path
+
+
+def test_ovis_is_read(tmp_path: Path) -> None:
+    flat = block(5, 10, 25, 40).T.ravel()
+    counts = np.diff(np.concatenate([[0], np.flatnonzero(np.diff(flat.astype(int))) + 1, [flat.size]])).tolist()
+    masks = [None, {"size": [60, 80], "counts": counts}, None]
+    table = read(youtube(tmp_path / "o.json", masks))["clip"]
+    assert content(table) == [(2, 9, PERSON, 600)]
+    assert table.listed is not None
+    assert table.listed.tolist() == [1, 2, 3]
+
+
+def test_a_category_without_a_number_gets_one_and_is_told(tmp_path: Path) -> None:
+    mask = {"size": [60, 80], "counts": encoded(block(5, 10, 25, 40))}
+    told = convert(youtube(tmp_path / "o.json", [mask], category_id=3), tmp_path / "t", "mots-text")
+    assert len(told) == 1
+    assert "category 'Giant_panda' is none of the known ones: its class is 1000 here" in told[0]
+    assert read(tmp_path / "t")["clip"].classes.tolist() == [1000]
+
+
+def test_results_of_mmdetection_take_their_videos_from_the_annotations(tmp_path: Path) -> None:
+    youtube(tmp_path / "a.json", [None, None])
+    mask = {"size": [60, 80], "counts": encoded(block(5, 10, 25, 40))}
+    track = {"video_id": 5, "score": 0.9, "category_id": 25, "segmentations": [mask, None]}
+    (tmp_path / "r.json").write_text(json.dumps([track, {**track, "segmentations": [None, mask]}]))
+    with pytest.raises(InputError, match="name the file that has them"):
+        read(tmp_path / "r.json")
+    found = read(tmp_path / "r.json", annotations=tmp_path / "a.json")
+    assert content(found["clip"]) == [(1, 1, PERSON, 600), (2, 2, PERSON, 600)]
+
+
+def text_of(folder: Path, rows: list[tuple[int, int, int, np.ndarray]]) -> Path:
+    folder.mkdir()
+    lines = [f"{frame} {identity} {number} 60 80 {encoded(image)}\n" for frame, identity, number, image in rows]
+    (folder / "0002.txt").write_text("".join(lines))
+    return folder
+
+
+def test_results_of_two_tools_for_two_classes_are_joined(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cars = text_of(tmp_path / "cars", [(0, 1, 1, block(0, 0, 20, 20)), (1, 1, 1, block(0, 0, 20, 20))])
+    people = text_of(tmp_path / "people", [(0, 1, 2, block(15, 0, 30, 20)), (0, 2, 2, block(40, 0, 50, 20))])
+    assert main(["convert", str(cars), str(people), str(tmp_path / "both"), "--to", "mots-text"]) == 0
+    said = capsys.readouterr().out
+    assert "1 ids that an earlier source has too" in said
+    assert "100 pixels that several masks claim: the first mask has them" in said
+    table = read(tmp_path / "both")["0002"]
+    assert content(table) == [(0, 1, CAR, 400), (0, 2, PERSON, 200), (0, 2001, PERSON, 200), (1, 1, CAR, 400)]
+    assert main(["score", str(tmp_path / "both"), str(tmp_path / "both")]) == 0
+
+
+def test_sources_of_two_frame_sizes_are_not_joined(tmp_path: Path) -> None:
+    one = text_of(tmp_path / "a", [(0, 1, 1, block(0, 0, 20, 20))])
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b/0002.txt").write_text("0 1 2 30 40 PPV1\n".replace("PPV1", encoded(block(0, 0, 1, 1))[:0] + "`U1"))
+    with pytest.raises(FormatError, match=r"frames of \(30, 40\) where .* has \(60, 80\)"):
+        convert([one, tmp_path / "b"], tmp_path / "c", "mots-text")

@@ -1,0 +1,92 @@
+import itertools
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mots.errors import FormatError
+from mots.names import for_sheet, is_junk, natural_key, ordered, picture_numbers, printable, safe_name
+
+
+@pytest.mark.parametrize("name", ["._000001.png", "__MACOSX/._0002.txt", "Thumbs.db", "a/desktop.ini", "x\\._y.txt"])
+def test_what_an_operating_system_leaves_is_junk(name: str) -> None:
+    assert is_junk(name)
+
+
+@pytest.mark.parametrize("name", ["000001.png", "_.png", "a._b.png", "MACOSX/0002.txt", ".0002.txt"])
+def test_other_names_are_somebodys(name: str) -> None:
+    assert not is_junk(name)
+
+
+@pytest.mark.parametrize(
+    ("stems", "numbers"),
+    [
+        (["cam2_0007", "cam2_0010", "cam2_0008"], [7, 10, 8]),
+        (["1", "10", "2"], [1, 10, 2]),
+        (["1", "001"], None),  # one number twice
+        (["frame_000007_jpg.rf.1a2b3c", "frame_000010_jpg.rf.99c0ff"], [7, 10]),  # Roboflow
+        (["1305031102.175304", "1305031102.211214"], None),  # TUM: seconds and their decimals
+        (["2024-05-01_12-59-59", "2024-05-01_13-00-00"], [12, 13]),
+        (["2024-05-01_12-59-58", "2024-05-01_12-59-59", "2024-05-01_13-00-00"], None),
+        (["1650000000123", "1650000000156"], None),  # a clock's milliseconds are no frame numbers
+        (["frame_000007"], [7]),
+        (["picture"], None),
+        (["a", "1"], None),
+    ],
+)
+def test_the_number_that_differs_is_the_frame_s(stems: list[str], numbers: list[int] | None) -> None:
+    assert picture_numbers(stems) == numbers
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["1305031102.175304.png", "1305031102.211214.png", "1305031103.011000.png"],
+        ["1305031102.175.png", "1305031102.5.png"],  # decimals of different lengths
+        ["2024-05-01_12-59-58.png", "2024-05-01_12-59-59.png", "2024-05-01_13-00-00.png"],
+        ["a/2.png", "a/10.png", "b/1.png"],
+        ["1.jpg", "001.png", "2.jpg", "10.jpg"],
+    ],
+)
+def test_names_without_one_number_come_in_their_natural_order(names: list[str]) -> None:
+    shuffled = [names[(k * 2 + 1) % len(names)] for k in range(len(names))] if len(names) % 2 else names[::-1]
+    found = ordered(shuffled)
+    assert [number for number, _ in found] == list(range(len(names)))
+    assert [shuffled[place] for _, place in found] == names
+
+
+@given(st.lists(st.text("ab019._-", max_size=8), min_size=1, max_size=8, unique=True))
+def test_the_order_is_total_and_its_numbers_rise(names: list[str]) -> None:
+    found = ordered(names)
+    assert sorted(place for _, place in found) == list(range(len(names)))
+    numbers = [number for number, _ in found]
+    assert all(a < b for a, b in itertools.pairwise(numbers))
+    assert len({natural_key(name) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize("name", ["0002", "MOTS20-02", "a b", "Straße 5", ".hidden", "a..b", "日本"])
+def test_a_name_is_a_name(name: str) -> None:
+    assert safe_name(name, "x.json") == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "/etc/passwd", "a/b", "a\\b", "x\0y", "\ud800", "\x1b[31m", "a" * 201, "é" * 150, 7, None],
+)
+def test_a_path_is_no_name(name: object) -> None:
+    with pytest.raises(FormatError, match=r"^x\.json: ") as caught:
+        safe_name(name, "x.json")
+    assert str(caught.value).isprintable()
+
+
+def test_nothing_that_a_terminal_obeys_is_printed() -> None:
+    said = printable("a\x1b[2J\rb\u202e\nc\ud800é")
+    assert said == "a\\x1b[2J\\rb\\u202e\nc\\ud800é"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
+def test_no_text_is_a_formula(text: str) -> None:
+    assert for_sheet(text) == f"'{text}"
+    assert not re.match(r"[=+\-@\t\r]", for_sheet(text))
+    assert for_sheet("a=1") == "a=1"
