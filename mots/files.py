@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import shutil
 import sys
@@ -13,7 +14,7 @@ from typing import IO, Any
 
 from mots.errors import InputError, MotsError
 
-__all__ = ["FrameFile", "cannot_write", "locked", "new_folder", "only_user", "write_whole"]
+__all__ = ["FrameFile", "cannot_write", "locked", "new_folder", "only_user", "read_file", "write_whole"]
 
 
 class FrameFile:
@@ -62,6 +63,14 @@ class FrameFile:
         """Delete what was written; a file that had the name before stays."""
         self.part.unlink(missing_ok=True)
         self.file.close()
+
+
+def read_file(path: str | Path) -> bytes:
+    """The content of a file. Raises OSError, also for what is none: a pipe or a device would be waited for."""
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a file")
+    return path.read_bytes()
 
 
 def write_whole(path: str | Path, content: bytes) -> None:

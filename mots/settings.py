@@ -20,6 +20,7 @@ from typing import Any
 from mots.detection.camera_motion import CameraSettings
 from mots.detection.mask_refinement import OutlineSettings
 from mots.errors import FormatError, InputError
+from mots.files import read_file
 from mots.labels import LabelSettings
 from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
@@ -115,11 +116,11 @@ def value_of(text: str) -> Any:
 def parsed(file: Path) -> dict[str, Any]:
     """A TOML file as dictionaries."""
     try:
-        tables: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = tomllib.loads(read_file(file).decode("utf-8-sig"))
         return tables
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{file}: not TOML: {error}") from error
 
 

@@ -108,13 +108,16 @@ def read(path: Path, kind: type[TrackerSettings], settings: TrackerSettings | No
 
 def load_arrays(path: Path) -> Arrays:
     """The arrays of an npz file. Raises ValueError for another file, OSError for one that cannot be read."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (AttributeError, EOFError, ValueError, MemoryError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{path}: not the state of a tracker ({error})") from error
-    except (zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: not the state of a tracker ({error})") from error
+    with path.open("rb") as content:  # an OSError from here on is the content's fault
+        try:
+            with np.load(content, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except OSError as error:
+            raise ValueError(f"{path}: not the state of a tracker ({error})") from error
+        except (AttributeError, EOFError, ValueError, MemoryError, NotImplementedError, RuntimeError) as error:
+            raise ValueError(f"{path}: not the state of a tracker ({error})") from error
+        except (zipfile.BadZipFile, zlib.error, SyntaxError, OverflowError, TypeError) as error:
+            raise ValueError(f"{path}: not the state of a tracker ({error})") from error
 
 
 # Settings by name

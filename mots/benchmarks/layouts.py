@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mots.benchmarks.registry import Benchmark, other_names, split_lengths
 from mots.errors import InputError
-from mots.names import is_junk, regular_files
+from mots.names import is_junk, regular_files, safe_name
 from mots.video.image_files import IMAGE_ENDINGS
 
 __all__ = ["SequenceFiles", "discover"]
@@ -117,11 +117,11 @@ def present(root: Path) -> Iterator[str]:
             folder = root / before
             for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
                 if has_images(root / f"{before}{entry.name}{after}") and entry.name not in RESERVED:
-                    yield entry.name
+                    yield safe_name(entry.name, str(folder))
         if (root / base).is_dir():
             for entry in sorted((root / base).iterdir()):
                 if entry.suffix.lower() in VIDEO_ENDINGS and entry.is_file() and not is_junk(entry.name):
-                    yield entry.stem
+                    yield safe_name(entry.stem, str(root / base))
 
 
 RESERVED = {"images", "img1", "instances", "image_02"}  # folders inside a sequence's folder

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mots.classes import BDD_CLASSES, CLASS_IDS, KITTI_MOTS_CLASSES
 from mots.errors import FormatError, InputError
+from mots.files import read_file
 from mots.names import printable, safe_name
 
 __all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "other_names", "seqmap", "split_lengths"]
@@ -114,7 +115,7 @@ def seqmap(path: str | Path, first_frame: int = 0) -> dict[str, int]:
     name is a path.
     """
     try:
-        content = Path(path).read_bytes().decode("utf-8-sig")
+        content = read_file(path).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise FormatError(f"{path}: the sequence map cannot be read ({error})") from error
     lengths: dict[str, int] = {}

@@ -18,6 +18,7 @@ from mots.cli.options import (
     names_in,
 )
 from mots.errors import InputError
+from mots.names import printable
 
 if TYPE_CHECKING:
     from mots.batch.plan import Plan
@@ -92,10 +93,10 @@ def run(parsed: argparse.Namespace) -> int:
 
     def tell(outcome: Outcome) -> None:
         if outcome.state == "failed":
-            print(f"{outcome.name}: failed: {outcome.message}", file=sys.stderr)
+            print(printable(f"{outcome.name}: failed: {outcome.message}"), file=sys.stderr)
         elif not parsed.quiet:
             what = "done before" if outcome.state == "skipped" else f"{outcome.message}, {outcome.seconds:.1f} s"
-            print(f"{outcome.name}: {what}", flush=True)
+            print(printable(f"{outcome.name}: {what}"), flush=True)
 
     outcomes = run_batch(sequences, plan, runner_of(parsed, plan), tell)
     failed = [outcome.name for outcome in outcomes if outcome.state == "failed"]

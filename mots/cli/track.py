@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mots.cli.options import Commands, add_reid, add_settings, add_source, chosen_settings, is_settings_request
 from mots.errors import InputError
+from mots.names import printable
 
 __all__ = ["add"]
 
@@ -45,5 +46,5 @@ def run(parsed: argparse.Namespace) -> int:
         quiet=parsed.quiet,
     )
     if not parsed.quiet:
-        print(summary)
+        print(printable(str(summary)))
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mots.cli.options import Commands, add_benchmark, count
 from mots.cli.startup import quick_start
 from mots.errors import InputError
+from mots.names import printable
 
 if TYPE_CHECKING:
     from mots.formats.faults import Fault
@@ -48,7 +49,7 @@ def run(parsed: argparse.Namespace) -> int:
         changes = fix(results, output, parsed.benchmark, parsed.shift_frames, overwrite=parsed.overwrite)
         if not parsed.quiet:
             for change in changes:
-                print(change)
+                print(printable(str(change)))
             print(f"{count(len(changes), 'change')} -> {output}")
         results = output
     faults = validate(results, parsed.benchmark, parsed.split)
@@ -57,7 +58,7 @@ def run(parsed: argparse.Namespace) -> int:
     refused = sum(fault.refused for fault in faults)
     if not parsed.quiet:
         for fault in faults:
-            print(fault if fault.refused else f"{fault} (untidy; not refused)")
+            print(printable(str(fault) if fault.refused else f"{fault} (untidy; not refused)"))
         print(f"{results}: {verdict(refused, len(faults) - refused)}")
         if parsed.split is None:
             print("(without --split: missing sequences and frames past a sequence's end were not checked)")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mots.errors import InputError
 from mots.files import cannot_write, write_whole
+from mots.names import for_sheet
 from mots.optional import optional_import
 
 __all__ = ["COLUMNS", "write"]
@@ -29,7 +30,7 @@ def write(path: str | Path, rows: Sequence[Row]) -> None:
             output = io.StringIO()
             writer = csv.writer(output, lineterminator="\n")
             writer.writerow(COLUMNS)
-            writer.writerows(rows)
+            writer.writerows((for_sheet(sequence), *rest) for sequence, *rest in rows)
             write_whole(path, output.getvalue().encode("utf-8"))
         elif path.suffix == ".parquet":
             write_whole(path, parquet(rows))

@@ -7,6 +7,7 @@ import io
 import json
 
 from mots.evaluation.scoring import COUNTS, Scores
+from mots.names import for_sheet
 
 __all__ = ["COLUMNS", "as_csv", "as_json", "print_table"]
 
@@ -20,6 +21,7 @@ def print_table(scores: Scores) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     whole = scores.to_dict()
     console = Console()
@@ -33,7 +35,7 @@ def print_table(scores: Scores) -> None:
             table.add_column(column, justify="right", no_wrap=True)
         for sequence, classes in whole["sequences"].items():
             if name in classes:
-                table.add_row(sequence, *(cell(classes[name], column) for column in columns))
+                table.add_row(Text(sequence), *(cell(classes[name], column) for column in columns))
         if len(whole["sequences"]) > 1 or name not in next(iter(whole["sequences"].values()), {}):
             table.add_section()
             table.add_row(TOGETHER, *(cell(combined, column) for column in columns), style="bold")
@@ -62,5 +64,5 @@ def as_csv(scores: Scores) -> str:
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(["sequence", "class", *(rows[0][2] if rows else ())])
     for sequence, name, numbers in rows:
-        writer.writerow([sequence, name, *(repr(value) for value in numbers.values())])
+        writer.writerow([for_sheet(sequence), name, *(repr(value) for value in numbers.values())])
     return output.getvalue()

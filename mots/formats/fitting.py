@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.classes import IGNORE, MOT_CHALLENGE_CLASSES, STEP_THINGS, class_name, to_mots
-from mots.encodings.runs import common_pixels, masks_of, runs_of
+from mots.encodings.runs import Runs, common_pixels, masks_of, runs_of
 from mots.errors import FormatError
-from mots.formats.label_table import IGNORE_ID, LabelTable, listed_frames
+from mots.formats.label_table import IGNORE_ID, LabelTable, listed_frames, union
 from mots.formats.mots_text import SHORT, join_id, split_id
 
 __all__ = ["TARGETS", "Target", "fitted", "joined"]
@@ -24,24 +24,26 @@ class Target:
     """What a format can hold.
 
     `classes`: ids of `mots.classes`; None for all. `overlaps`: masks of one frame that share pixels. `empty`: masks
-    without pixels. `frames`: frames without objects. `ids`: `own` where a table's ids are kept, `png` where class *
-    1000 + instance is stored in 16 bits, `step` where an instance of 1 to 65535 is.
+    without pixels. `frames`: frames without objects. `regions`: several ignore regions in one frame. `ids`: `own` where
+    a table's ids are kept, `png` where class * 1000 + instance is stored in 16 bits, `step` where an instance of 1 to
+    65535 is.
     """
 
     classes: frozenset[int] | None = None
     overlaps: bool = True
     empty: bool = True
     frames: bool = True
+    regions: bool = True
     ids: str = "own"
 
 
 TARGETS = {
     "mots-text": Target(overlaps=False, frames=False),
-    "mots-png": Target(overlaps=False, empty=False, ids="png"),
-    "cvat-mots-png": Target(overlaps=False, empty=False, ids="png"),
+    "mots-png": Target(overlaps=False, empty=False, regions=False, ids="png"),
+    "cvat-mots-png": Target(overlaps=False, empty=False, regions=False, ids="png"),
     "kitti-step": Target(frozenset(STEP_THINGS), overlaps=False, empty=False, ids="step"),
     "coco": Target(),
-    "youtube-vis": Target(),
+    "youtube-vis": Target(regions=False),
     "parquet": Target(frames=False),
     "mot-boxes": Target(frozenset(MOT_CHALLENGE_CLASSES), empty=False, frames=False),
 }
@@ -64,6 +66,10 @@ def fitted(table: LabelTable, target: Target) -> tuple[LabelTable, list[str]]:
             told.append(f"{pixels} pixels that several masks claim: the first mask has them")
         if gone:
             told.append(f"{gone} masks that lie whole inside earlier ones")
+    if not target.regions:
+        table, count = with_one_region(table)
+        if count:
+            told.append(f"{count} ignore regions: those of a frame are one")
     if target.ids != "own":
         table, more = renumbered(table, target.ids)
         told += more
@@ -100,14 +106,34 @@ def disjoint(table: LabelTable) -> tuple[LabelTable, int, int]:
         places[own] = length + np.arange(len(own))
         parts.append(runs_of(apart))
         length += len(own)
-    runs = type(table.runs).concatenate(table.size, parts).take(places)
+    runs = Runs.concatenate(table.size, parts).take(places)
     return replace(table, runs=runs).take(kept), pixels, gone
+
+
+def with_one_region(table: LabelTable) -> tuple[LabelTable, int]:
+    """The table with all ignore regions of a frame as one, and how many are gone by that."""
+    rows = np.flatnonzero(table.classes == IGNORE)
+    if len(rows) == len(np.unique(table.frames[rows])):
+        return table, 0
+    first: dict[int, int] = {}
+    regions: dict[int, Runs] = {}
+    for row in rows.tolist():
+        frame, own = int(table.frames[row]), table.runs.take(np.array([row]))
+        regions[frame] = union(regions[frame], own) if frame in regions else own
+        first.setdefault(frame, row)
+    kept = table.classes != IGNORE
+    kept[list(first.values())] = True
+    places = np.arange(len(table))
+    for k, row in enumerate(first.values()):
+        places[row] = len(table) + k
+    runs = Runs.concatenate(table.size, [table.runs, *(regions[frame] for frame in first)]).take(places)
+    return replace(table, runs=runs).take(kept), int((~kept).sum())
 
 
 def renumbered(table: LabelTable, kind: str) -> tuple[LabelTable, list[str]]:
     """The table with the ids that `kind` stores: class and instance; an object keeps its id where that is one.
 
-    Others get the first free instance of their class. Ignore regions of one frame become one.
+    Others get the first free instance of their class.
     """
     told: list[str] = []
     keys = np.unique(np.stack([table.ids, table.classes], axis=1), axis=0).tolist()
@@ -138,9 +164,6 @@ def renumbered(table: LabelTable, kind: str) -> tuple[LabelTable, list[str]]:
     pairs = list(zip(table.ids.tolist(), table.classes.tolist(), strict=True))
     kept = np.array([pair in new for pair in pairs], np.bool_)
     ids = np.array([new.get(pair, 0) for pair in pairs], np.int64)
-    regions = table.frames[table.classes == IGNORE]
-    if len(regions) > len(np.unique(regions)):
-        told.append(f"{len(regions) - len(np.unique(regions))} ignore regions: those of a frame are one")
     return replace(table, ids=ids).take(kept), told
 
 
@@ -192,7 +215,7 @@ def joined(tables: Sequence[LabelTable]) -> tuple[LabelTable, list[str]]:
         np.concatenate([table.frames for table in filled]),
         np.concatenate(parts),
         np.concatenate([table.classes for table in filled]),
-        type(filled[0].runs).concatenate(size, [table.runs for table in filled]),
+        Runs.concatenate(size, [table.runs for table in filled]),
         np.unique(np.concatenate(listed)) if listed else None,
     )
     told = [f"{changed} ids that an earlier source has too: they are others now"] if changed else []

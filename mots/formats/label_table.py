@@ -24,6 +24,7 @@ __all__ = [
     "listed_frames",
     "table_of_frames",
     "table_of_rows",
+    "union",
 ]
 
 LARGEST = 2**31  # frame numbers and ids are below

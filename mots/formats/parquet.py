@@ -67,6 +67,8 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     names = ("sequence", "frame", "id", "class", "rle", "height", "width")
     try:
         # Opened here: pyarrow takes a path for that of a data set, and reads the folders' names as columns.
+        if not path.is_file():
+            raise OSError("not a file")
         with path.open("rb") as file:
             table = parquet.ParquetFile(file).read(columns=list(names)).to_pydict()
         columns = [table[key] for key in names]

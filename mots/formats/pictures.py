@@ -98,8 +98,8 @@ def write(folder: Path, table: LabelTable, kind: str) -> list[str]:
     """A sequence as PNGs, from frame 0 or 1 to the last one; what they cannot hold. The ids must fit (see
     `fitting`)."""
     folder.mkdir(parents=True, exist_ok=True)
-    if table.size == (0, 0):
-        return ["no objects, so no frame size and no pictures"]
+    if table.size == (0, 0) or len(dense_frames(table, 1)) == 0:
+        return ["no objects, so no pictures"]
     codes, pictures = table.ids, folder
     if kind == "kitti-step":
         instances = np.array([mots_text.split_id(identity)[1] for identity in table.ids.tolist()], np.int64)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mots.errors import FormatError, InputError
+from mots.files import read_file
 from mots.formats import mots_png
 from mots.formats.annotations import scalabel
 from mots.formats.faults import Report, fail, ignore_fault
@@ -51,14 +52,14 @@ def sequences(path: Path, results: bool = False) -> dict[str, Place]:
     for folder in ("",) if results else TRUTH_FOLDERS:
         if (path / folder).is_dir():
             for file in regular_files(path / folder, TEXT):
-                places.setdefault(file.stem, Place(file))
+                places.setdefault(safe_name(file.stem, str(path)), Place(file))
     for entry in folders_in(path):
         if entry.name not in TRUTH_FOLDERS and regular_files(entry, PICTURES):
-            places.setdefault(entry.name, Place(entry))
+            places.setdefault(safe_name(entry.name, str(path)), Place(entry))
     for entry in () if results else folders_in(path):
         for name in TRUTH_FILES:
             if (entry / name).is_file():
-                places.setdefault(entry.name, Place(entry / name))
+                places.setdefault(safe_name(entry.name, str(path)), Place(entry / name))
     return places
 
 
@@ -112,9 +113,7 @@ def content_of(place: Place) -> bytes:
     if place.member:
         return archive.read_member(place.path, place.member)
     try:
-        if not place.path.is_file():  # a pipe would be waited for
-            raise FormatError(f"{place}: cannot be read (no file)")
-        return place.path.read_bytes()
+        return read_file(place.path)
     except OSError as error:
         raise FormatError(f"{place}: cannot be read ({error.strerror})") from error
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import TypeVar
 
+from mots.names import printable
+
 __all__ = ["with_progress"]
 
 Item = TypeVar("Item")
@@ -26,7 +28,7 @@ def with_progress(frames: Iterable[Item], name: str, length: int | None, quiet: 
 
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Speed(),
@@ -34,7 +36,7 @@ def with_progress(frames: Iterable[Item], name: str, length: int | None, quiet: 
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(name, total=length, tracks="")
+        task = bar.add_task(printable(name), total=length, tracks="")
         for frame in frames:
             alive = getattr(frame, "alive", None)
             bar.update(task, advance=1, tracks="" if alive is None else f"{alive} tracks alive")

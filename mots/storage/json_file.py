@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mots.errors import FormatError
+from mots.files import read_file
 from mots.names import printable
 
 __all__ = ["item", "items", "load", "number", "size_of", "text", "whole"]
@@ -19,7 +20,7 @@ LARGEST = 2**31 - 1  # of frame numbers, ids, lengths, and pixels in a frame
 def load(path: Path) -> Any:
     """The content of a file. Raises FormatError for one that is missing, no JSON, or nested beyond all reason."""
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(read_file(path))
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
     except RecursionError:

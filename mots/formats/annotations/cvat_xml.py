@@ -13,6 +13,7 @@ from mots.encodings import rle
 from mots.encodings.polygons import mask_of_polygons
 from mots.encodings.runs import runs_of
 from mots.errors import FormatError
+from mots.files import read_file
 from mots.formats.annotations.coco import Categories
 from mots.formats.faults import Fault, Report, fail
 from mots.formats.label_table import LabelRow, LabelTable, table_of_rows
@@ -31,7 +32,7 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     """
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = read_file(path)
         if re.search(rb"<!\s*(DOCTYPE|ENTITY)", content, re.IGNORECASE):
             raise FormatError(f"{path}: declares entities, as no file of CVAT does")
         root = ElementTree.fromstring(content)
