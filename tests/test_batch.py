@@ -18,6 +18,7 @@ from mots.batch.processes import Processes
 from mots.batch.schedule import chunks, run_batch
 from mots.batch.tasks import do
 from mots.benchmarks.layouts import discover
+from mots.benchmarks.registry import benchmark_named
 from mots.cli import main
 from mots.formats import kitti_step
 from mots.settings import load
@@ -222,3 +223,113 @@ def test_kitti_step_is_written_over_semantic_maps_and_scored(made: Path, tmp_pat
         == 0
     )
     assert main(arguments(made, tmp_path / "o2", "--semantic", str(tmp_path))) == 2
+
+
+def pictures(folder: Path, numbers: range, grey: int) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for k in numbers:
+        Image.fromarray(np.full((90, 160, 3), grey + k, np.uint8)).save(folder / f"{k:06d}.bmp")
+
+
+def test_pictures_are_the_same_only_if_their_contents_are(made: Path, tmp_path: Path) -> None:
+    pictures(tmp_path / "set/0000", range(5), 10)
+    sequences = discover(tmp_path / "set", None)
+    plan = Plan(tmp_path / "o", load(changes={"camera.enabled": False}), detections=made / "detections")
+    (sequence,) = sequences
+    assert [outcome.state for outcome in run_batch(sequences, plan)] == ["done"]
+    for file in sequence.source.iterdir():  # touched, and copied over itself: the contents are the same
+        os.utime(file, (1, 1))
+        file.write_bytes(file.read_bytes())
+    assert is_done(sequence, plan)
+    times = {file: file.stat() for file in sequence.source.iterdir()}
+    pictures(sequence.source, range(5), 200)
+    for file, stat in times.items():  # other pictures, with the sizes and the times of the first
+        os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        assert file.stat().st_size == stat.st_size
+    assert not is_done(sequence, plan)
+
+
+def test_what_was_measured_of_pictures_that_are_gone_is_not_joined(made: Path, tmp_path: Path) -> None:
+    pictures(tmp_path / "set/0000", range(12), 10)
+    plan = Plan(tmp_path / "o", load(changes={"camera.enabled": False}), detections=made / "detections", chunk=4)
+    (sequence,) = discover(tmp_path / "set", None)
+    for task in chunks(sequence, plan):
+        assert do(task, plan).state == "measured"
+    for k in range(8, 12):
+        (tmp_path / f"set/0000/{k:06d}.bmp").unlink()
+    assert [outcome.state for outcome in run_batch([sequence], plan)] == ["done"]
+    frames = {int(line.split()[0]) for line in (tmp_path / "o/data/0000.txt").read_text().splitlines()}
+    assert max(frames) <= 7
+    whole = Plan(tmp_path / "w", plan.settings, detections=plan.detections)
+    assert [outcome.state for outcome in run_batch([sequence], whole)] == ["done"]
+    assert result_files(tmp_path / "o") == result_files(tmp_path / "w")
+
+
+def test_a_wrong_number_of_frames_is_found_before_anything_is_tracked(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.seqmap").write_text(f"0000 empty 000000 {FRAMES:06d}\n")
+    (sequence,) = discover(made, benchmark_named("kitti-mots"), str(tmp_path / "x.seqmap"))
+    started: list[Task] = []
+
+    class Watched(Processes):
+        def start(self, task: Task) -> None:
+            started.append(task)
+            super().start(task)
+
+    plan = Plan(tmp_path / "o", load("kitti-mots"), detections=made / "detections")
+    (outcome,) = run_batch([sequence], plan, Watched(plan, 1))
+    assert (outcome.state, started) == ("failed", [])
+    assert f"expected {FRAMES + 1} frames but found {FRAMES}" in outcome.message
+
+
+def test_a_second_batch_in_one_folder_is_refused(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "o").mkdir()
+    code = (
+        "import sys, time; from pathlib import Path; from mots.files import only_user\n"
+        "with only_user(Path(sys.argv[1]), ''): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "o/.lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"held\n"
+        assert main(arguments(made, tmp_path / "o", "--quiet")) == 2
+        assert "another mots batch works in this folder" in capsys.readouterr().err
+        assert [path.name for path in (tmp_path / "o").iterdir()] == [".lock"]
+        first.kill()
+    assert main(arguments(made, tmp_path / "o", "--quiet")) == 0
+
+
+def alive(mark: str) -> list[int]:
+    """Processes with this text in their environment that are still at work."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            if mark.encode() in (place / "environ").read_bytes() and "State:\tZ" not in (place / "status").read_text():
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_the_process_that_started_them(number: signal.Signals, made: Path, tmp_path: Path) -> None:
+    mark = f"MOTS_TEST={tmp_path}"
+    environment = {**os.environ, "MOTS_TEST": str(tmp_path)}
+    root = tmp_path / "set"
+    pictures(root / "walk", range(200), 5)
+    command = [sys.executable, "-m", "mots", "batch", "--root", str(root), "--weights", "demo", "--quiet"]
+    command += ["--output", str(tmp_path / "o")]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+        end = time.monotonic() + 90
+        while time.monotonic() < end and process.poll() is None and not list((tmp_path / "o/.work").glob("*/*")):
+            time.sleep(0.05)
+        assert process.poll() is None
+        process.send_signal(number)
+        said = process.communicate(timeout=60)[1]
+    assert b"Traceback" not in said
+    end = time.monotonic() + 20
+    while time.monotonic() < end and alive(mark):
+        time.sleep(0.1)
+    assert alive(mark) == []

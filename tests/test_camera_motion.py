@@ -1,4 +1,6 @@
+import itertools
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +8,8 @@ import pytest
 from mots.detection.camera_motion import CameraSettings, FlowCameraMotion
 from mots.errors import MotsError
 from mots.trackers.masks import Masks
-from mots.trackers.motion import STILL
+from mots.trackers.motion import STILL, is_cut
+from mots.video.opening import open_source
 
 SIZE = (240, 320)
 
@@ -69,3 +72,43 @@ def test_without_opencv_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(MotsError, match="pip install opencv-python-headless"):
         FlowCameraMotion()
+
+
+def scene(seed: int) -> np.ndarray:
+    """A picture of many rectangles."""
+    rng = np.random.default_rng(seed)
+    image = np.full((120, 200, 3), rng.integers(20, 230, 3), np.uint8)
+    for _ in range(60):
+        x, y = int(rng.integers(0, 180)), int(rng.integers(0, 100))
+        image[y : y + int(rng.integers(5, 40)), x : x + int(rng.integers(5, 60))] = rng.integers(0, 255, 3)
+    return image
+
+
+def test_another_scene_is_a_cut_and_the_same_one_is_none() -> None:
+    none = Masks.empty((120, 200))
+    cuts, kept = [], []
+    for seed in range(12):
+        camera = FlowCameraMotion()
+        first = scene(seed)
+        dark = (100 + 60 * (seed % 2)) / 255
+        camera.motion((first * dark).astype(np.uint8), none)
+        cuts.append(is_cut(camera.motion(255 - (scene(seed + 100) * (1 - dark)).astype(np.uint8), none)))
+        for change in (
+            np.roll(first, (3, 8), axis=(0, 1)),  # it pans
+            np.clip(first.astype(int) + 40, 0, 255).astype(np.uint8),  # a light goes on
+            np.roll(first, 90, axis=1),  # nothing agrees, but it is no certain cut
+            np.full_like(first, 0),  # black
+        ):
+            camera = FlowCameraMotion()
+            camera.motion(first, none)
+            kept.append(is_cut(camera.motion(change, none)))
+    assert sum(cuts) >= 9
+    assert sum(kept[k] for k in range(len(kept)) if k % 4 in (0, 1, 3)) == 0
+
+
+def test_real_clips_without_cuts_have_none(shared: Path) -> None:
+    for name in ("kitti_raw_drive/images", "davis/schoolgirls/images", "videos/vtest.avi"):
+        camera, count = FlowCameraMotion(), 0
+        for frame in itertools.islice(iter(open_source(shared / "data" / name)), 60):
+            count += is_cut(camera.motion(frame.image, Masks.empty(frame.image.shape[:2])))
+        assert count == 0, name

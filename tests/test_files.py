@@ -1,9 +1,13 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from conftest import files_of_at_most
 
-from mots.files import FrameFile, write_whole
+from mots.errors import InputError
+from mots.files import FrameFile, new_folder, only_user, read_file, write_whole
 
 
 def test_a_file_has_its_name_once_it_is_whole(tmp_path: Path) -> None:
@@ -35,3 +39,64 @@ def test_what_is_discarded_leaves_the_file_before(tmp_path: Path) -> None:
         write_whole(tmp_path / "x.txt", b"x" * 1400)
     assert [path.name for path in tmp_path.iterdir()] == ["x.txt"]
     assert (tmp_path / "x.txt").read_bytes() == b"first"
+
+
+PNG = frozenset({".png"})
+
+
+def write_folder(path: Path, names: list[str], error: type[BaseException] | None = None) -> None:
+    with new_folder(path, PNG) as folder:
+        for name in names:
+            (folder / name).write_text(name)
+        if error is not None:
+            raise error
+
+
+def names_in(path: Path) -> list[str]:
+    return sorted(each.name for each in path.iterdir())
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_folder_is_the_old_one_or_the_new_one(at_once: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not at_once:  # as on a system that cannot exchange two names
+        monkeypatch.setattr(sys, "platform", "win32")
+    write_folder(tmp_path / "t", ["1.png", "2.png"])
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(tmp_path / "t", ["3.png"], KeyboardInterrupt)
+    assert (names_in(tmp_path / "t"), names_in(tmp_path)) == (["1.png", "2.png"], ["t"])
+    write_folder(tmp_path / "t", ["3.png"])
+    assert (names_in(tmp_path / "t"), names_in(tmp_path)) == (["3.png"], ["t"])
+
+
+def test_a_folder_with_somebody_s_files_is_not_replaced(tmp_path: Path) -> None:
+    write_folder(tmp_path / "t", ["1.png"])
+    (tmp_path / "t/notes.md").write_text("mine")
+    with pytest.raises(InputError, match=r"holds other files, as notes\.md"):
+        write_folder(tmp_path / "t", ["3.png"])
+    assert names_in(tmp_path / "t") == ["1.png", "notes.md"]
+    with pytest.raises(InputError, match="a file where a folder is to be written"):
+        write_folder(tmp_path / "t/notes.md", ["3.png"])
+
+
+def test_a_lock_is_held_by_one_process_and_ends_with_it(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from mots.files import only_user\n"
+        "with only_user(Path(sys.argv[1]), 'taken'): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "lock")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(InputError, match=r"^taken$"), only_user(tmp_path / "lock", "taken"):
+            pass
+        process.kill()
+    with only_user(tmp_path / "lock", "taken"):
+        pass
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        with pytest.raises(OSError, match="not a file"):
+            read_file(path)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("pyarrow")
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
 
-from tools import fuzz
+import fuzz
 
 
 def test_damaged_files_end_commands_as_they_should(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mots.pipeline.interrupts import interruptible
+from mots.pipeline.interrupts import Terminated, interruptible, take_sigterm_as_ctrl_c
 
 
 def frames_with_interrupts(count: int = 1) -> Iterator[int]:
@@ -56,3 +56,36 @@ def test_other_threads_and_other_handlers_are_left_alone(monkeypatch: pytest.Mon
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_sigterm_is_taken_as_ctrl_c_where_that_was_asked_for() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        take_sigterm_as_ctrl_c()
+        seen = []
+
+        def frames() -> Iterator[int]:
+            yield 0
+            signal.raise_signal(signal.SIGTERM)
+            yield 1
+
+        def run() -> None:
+            for number in interruptible(frames()):
+                seen.append(number)  # noqa: PERF402  (what was seen before counts)
+
+        with pytest.raises(Terminated):
+            run()
+        assert seen == [0, 1]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)  # outside of frames, at once
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_an_ignored_sigterm_stays_ignored() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        take_sigterm_as_ctrl_c()
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -128,12 +128,17 @@ def test_saved_masks_are_fitted_once_and_only_where_there_are_pictures(clip: Pat
     assert (masks_of(again).image(0) == fitted.image(0)).all()
 
 
-def test_text_is_saved_with_the_masks_as_they_were_detected(clip: Path) -> None:
+def test_detections_are_saved_with_their_refined_masks_in_both_forms(clip: Path) -> None:
     (coarse,) = (each.detections.masks for each in saved.read(clip / "coarse.npz"))
-    for name, same in (("out.txt", True), ("out.npz", False)):
+    for name in ("out.txt", "out.npz"):
         save_detections(Pipeline(clip / "clip", detections=clip / "coarse.npz"), clip / name, quiet=True)
-        (masks,) = (each.detections.masks for each in saved.read(clip / name))
-        assert (masks.image(0) == coarse.image(0)).all() == same
+        opened = saved.read(clip / name)
+        assert opened.refined
+        (masks,) = (each.detections.masks for each in opened)
+        assert not (masks.image(0) == coarse.image(0)).all()
+        # They are not refined a second time.
+        (again,) = (each.detections.masks for each in Pipeline(clip / "clip", detections=clip / name).measure())
+        assert (again.image(0) == masks.image(0)).all()
 
 
 def test_a_detector_of_ones_own_keeps_its_masks_unless_it_says_that_they_are_coarse(clip: Path) -> None:

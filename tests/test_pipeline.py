@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -167,3 +168,46 @@ def test_a_frame_is_taken_apart_with_its_marks(tmp_path: Path) -> None:
     assert every.min() >= 0
     assert np.median(every) > 0.5
     assert every.max() <= 1
+
+
+@pytest.mark.parametrize("hole", [0, 20, 5000])
+def test_saved_as_npz_and_as_text_detections_get_the_same_ids(hole: int, tmp_path: Path) -> None:
+    numbers = [*range(15), *(k + hole for k in range(15, 40))]
+    for ending in (".npz", ".txt"):
+        with saved.DetectionWriter(tmp_path / f"d{ending}", 25.0) as writer:
+            for k, number in enumerate(numbers):
+                found = WORLD.detections(k) if k % 7 else Detections.empty((90, 160))
+                writer.write(number, number / 25, found)
+    npz = list(mots.track(tmp_path / "d.npz", classes=ALL))
+    text = list(mots.track(tmp_path / "d.txt", classes=ALL))
+    assert ids_of(npz) == ids_of(text)
+    assert [frame.time for frame in npz] == [frame.time for frame in text]
+    ids = [
+        {identity for frame in npz if (frame.frame < 15) is early for identity in frame.ids.tolist()}
+        for early in (True, False)
+    ]
+    assert bool(ids[0] & ids[1]) is (hole < 5000)
+
+
+class OtherSize:
+    names: dict[int, str] = {}  # noqa: RUF012
+    coarse = False
+
+    def detect(self, images: Sequence[np.ndarray], classes: Sequence[int] = ()) -> list[Detections]:
+        return [Detections.from_masks(mots.Masks.from_crops((45, 80), [(5, 5)], [np.ones((20, 9), bool)]), [0.9], [0])]
+
+
+def test_masks_of_another_size_than_the_frame_are_refused(tmp_path: Path) -> None:
+    folder = write_frames(tmp_path / "walk", range(3))
+    with pytest.raises(MotsError, match="frame 0: detections with masks of 45 x 80 for a frame of 90 x 160"):
+        list(mots.track(folder, detector=OtherSize()))
+    stream = mots.Stream(detector=OtherSize())
+    with pytest.raises(MotsError, match="masks of 45 x 80 for a frame of 90 x 160"):
+        stream.update(np.zeros((90, 160, 3), np.uint8))
+
+
+def test_settings_without_sense_are_refused_whoever_made_them(tmp_path: Path) -> None:
+    path = save(tmp_path / "d.npz", range(3))
+    settings = dataclasses.replace(load(), frame_rate=float("nan"))
+    with pytest.raises(MotsError, match="frame_rate is nan"):
+        Pipeline(path, settings)

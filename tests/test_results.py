@@ -1,10 +1,12 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import files_of_at_most
 
-from mots.errors import MotsError
+from mots.errors import MotsError, MotsWarning
 from mots.formats import mots_text
 from mots.labels import FrameLabels
 from mots.pipeline.results import ResultFolder
@@ -96,3 +98,61 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MotsError, match="cannot be written"):
         ResultFolder(tmp_path / "file", "x", overwrite=False)
+
+
+def failing(results: ResultFolder, frames: int, error: type[BaseException] = KeyboardInterrupt) -> None:
+    with results:
+        for k in range(frames):
+            results.write(frame(k, {7: CAR}))
+        raise error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, MotsError])
+def test_an_older_result_stays_until_a_new_one_is_whole(error: type[BaseException], tmp_path: Path) -> None:
+    with ResultFolder(tmp_path, "x") as results:
+        results.write(frame(0, {1: PERSON}))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    said = r"the older result is kept; the 3 frames so far are in x\.txt\.partial"
+    with pytest.warns(MotsWarning, match=said), pytest.raises(error):
+        failing(ResultFolder(tmp_path, "x", overwrite=True), 3, error)
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert [f.frame for f in mots_text.parse(after.pop("x.txt.partial"), "x").to_frames()] == [0, 1, 2]
+    assert after == before
+    with ResultFolder(tmp_path, "x", overwrite=True) as results:
+        results.write(frame(5, {2: PERSON}))
+    assert [f.frame for f in mots_text.read(tmp_path / "x.txt")] == [5]
+
+
+def test_a_run_that_fails_at_once_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        failing(ResultFolder(tmp_path / "runs/new/deep", "x"), 0)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/notes.txt").write_text("mine")
+    with pytest.raises(KeyboardInterrupt):
+        failing(ResultFolder(tmp_path / "there", "x"), 0)
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["notes.txt"]
+
+
+def test_two_clips_in_one_folder_are_both_in_the_table(tmp_path: Path) -> None:
+    for name, track in (("a", 1), ("b", 2), ("=c", 3), ("a", 4)):
+        with ResultFolder(tmp_path, name, overwrite=True) as results:
+            results.write(frame(0, {track: PERSON}))
+    assert [(row[0], row[-1]) for row in table(tmp_path)[1:]] == [("2", "b"), ("3", "'=c"), ("4", "a")]
+
+
+def test_another_table_of_this_name_is_nobody_s_to_change(tmp_path: Path) -> None:
+    (tmp_path / "tracks.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(MotsError, match=r"tracks\.csv: a table of other columns"):
+        ResultFolder(tmp_path, "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["tracks.csv"]
+
+
+def test_a_second_run_of_one_name_is_refused(tmp_path: Path) -> None:
+    with ResultFolder(tmp_path, "x") as results:
+        results.write(frame(0, {1: PERSON}))
+        code = f"from mots.pipeline.results import ResultFolder; ResultFolder({str(tmp_path)!r}, 'x', True)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+        assert "another run is writing this file" in done.stderr
+        results.write(frame(1, {1: PERSON}))
+    assert [f.frame for f in mots_text.read(tmp_path / "x.txt")] == [0, 1]

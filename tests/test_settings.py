@@ -1,10 +1,16 @@
+import dataclasses
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mots import setting_ranges
 from mots.cli import main
-from mots.errors import MotsError
+from mots.errors import InputError, MotsError
 from mots.settings import PRESETS, Settings, changed, load, settings_toml, value_of
 from mots.trackers.lifecycle import State
 
@@ -111,3 +117,57 @@ def test_a_stage_is_addressed_by_its_name_everywhere(tmp_path: Path, capsys: pyt
 def test_class_names_of_another_kind_are_refused(value: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["track", "--set", f"classes={value}", "--print-settings"]) == 2
     assert "classes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("tracker.gate", math.nan, "above 0"),
+        ("tracker.gate", 0.0, "above 0"),
+        ("tracker.lifecycle.memory", -1.0, "a finite number, 0 or more"),
+        ("tracker.lifecycle.memory", math.inf, "a finite number, 0 or more"),
+        ("tracker.duplicate_iou", 1.5, "0 to 1"),
+        ("tracker.appearance.views", 0, "1 to 1e+06"),
+        ("tracker.motion.acceleration_noise", 0.0, "above 0"),
+        ("tracker.stages.lost.mask_weight", -0.1, "0 to 1"),
+        ("detector.imgsz", 0, "32 to 8192"),
+        ("detector.conf", 2.0, "0 to 1"),
+        ("frame_rate", -5.0, "a finite number, 0 or more"),
+        ("source.default_rate", 0.0, "above 0"),
+        ("source.reconnecting.attempts", -1, "0 to 1e+06"),
+        ("camera.window", 1, "3 to 255"),
+    ],
+)
+def test_a_number_without_sense_is_refused_with_its_range(name: str, value: float, wanted: str) -> None:
+    with pytest.raises(InputError, match=re.escape(f"{name} is {value!r}: wanted {wanted}")):
+        load(changes={name: value})
+
+
+def numbers_of(settings: Any, before: str = "") -> Iterator[tuple[str, float]]:
+    for each in dataclasses.fields(settings):
+        value = getattr(settings, each.name)
+        if dataclasses.is_dataclass(value):
+            yield from numbers_of(value, f"{before}{each.name}.")
+        elif isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            for item in value:
+                yield from numbers_of(item, f"{before}{each.name}.{item.name}.")
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield f"{before}{each.name}", value
+
+
+def test_every_number_has_a_range_that_holds_its_default_and_no_nonsense() -> None:
+    every = dict(numbers_of(Settings()))
+    assert len(every) > 100
+    for name, value in every.items():
+        setting_ranges.check_value(value, name, "x")
+        for wrong in (math.nan, -1.0, -math.inf):
+            with pytest.raises(InputError, match=re.escape(name)):
+                setting_ranges.check_value(wrong, name, "x")
+    known = {name.rpartition(".")[2] for name in every}
+    assert set(setting_ranges.RANGES) <= known  # no range of a setting that is gone
+
+
+def test_one_class_as_a_text_is_that_class(tmp_path: Path) -> None:
+    assert load(changes={"classes": "car"}).classes == ("car",)
+    (tmp_path / "s.toml").write_text('classes = "person, car"\n')
+    assert load("default", tmp_path / "s.toml").classes == ("person", "car")

@@ -1,6 +1,9 @@
+import os
+import struct
 import subprocess
 import sys
 import warnings
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,9 +12,9 @@ import pytest
 from PIL import Image
 
 from mots.errors import MotsError, MotsWarning
-from mots.video.frame import Part
+from mots.video.frame import Frame, Part
 from mots.video.image_files import ImageFiles
-from mots.video.opening import open_source
+from mots.video.opening import SourceSettings, open_source, source_of
 from mots.video.video_file import Video
 from mots.video.writer import VideoWriter
 
@@ -224,3 +227,223 @@ def test_reading_a_long_video_takes_no_more_memory_than_a_short_one(tmp_path: Pa
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert float(done.stdout) < 1.05
+
+
+# What headers and names say
+
+
+def film(
+    path: Path, times: list[float], rate: int = 25, codec: str = "libx264", size: tuple[int, int] = (48, 64)
+) -> Path:
+    """A video of one grey picture for each time (seconds), with its own time stamps."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate)
+        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+        if codec != "mpeg2video":  # which knows the usual rates only
+            stream.codec_context.time_base = Fraction(1, 1000)
+        stream.codec_context.max_b_frames = 0
+        for k, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(picture(k, size), format="rgb24")
+            if codec != "mpeg2video":
+                frame.pts, frame.time_base = round(1000 * time), Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def read_without_a_word(path: Path) -> list[Frame]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return list(open_source(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "times"),
+    [
+        ("uneven.webm", "libvpx-vp9", [k / 30 for k in range(10)] + [10 / 30 + k / 5 for k in range(10)]),
+        ("slept.mkv", "libx264", [k / 10 for k in range(10)] + [3600 + k / 10 for k in range(10)]),
+        ("slow.mp4", "libx264", [20.0 * k for k in range(6)]),
+    ],
+)
+def test_videos_of_an_uneven_or_low_rate_are_whole(name: str, codec: str, times: list[float], tmp_path: Path) -> None:
+    frames = read_without_a_word(film(tmp_path / name, times, 30, codec))
+    assert [frame.number for frame in frames] == list(range(len(times)))
+    assert [frame.time for frame in frames] == pytest.approx(times, abs=0.002)
+
+
+def test_a_long_sleep_does_not_set_the_frame_rate(tmp_path: Path) -> None:
+    times = [k / 10 for k in range(10)] + [3600 + k / 10 for k in range(10)]
+    assert open_source(film(tmp_path / "slept.mkv", times, 10)).frame_rate == pytest.approx(10.0)
+    assert open_source(film(tmp_path / "slow.mkv", [20.0 * k for k in range(6)], 1)).frame_rate <= 1.0
+
+
+@pytest.mark.parametrize("codec", ["mpeg2video", "libx264"])
+def test_joined_recordings_go_on_where_the_clock_jumps_back(codec: str, tmp_path: Path) -> None:
+    parts = [film(tmp_path / f"{k}.ts", [i / 25 for i in range(20)], 25, codec).read_bytes() for k in range(3)]
+    (tmp_path / "joined.ts").write_bytes(b"".join(parts))
+    frames = read_without_a_word(tmp_path / "joined.ts")
+    assert [frame.number for frame in frames] == list(range(60))
+    steps = np.diff([frame.time for frame in frames])
+    assert steps == pytest.approx(np.full(59, 1 / 25), abs=0.002)
+
+
+def test_a_matroska_that_is_cut_off_is_told_as_a_guess(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    whole = tmp_path / "whole.mkv"
+    with av.open(str(whole), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for _ in range(200):
+            image = rng.integers(0, 255, (48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    assert len(read_without_a_word(whole)) == 200
+    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.warns(MotsWarning, match="it may be cut off"):
+        assert 50 < len(list(open_source(tmp_path / "cut.mkv"))) < 150
+
+
+MATRICES = {
+    # x' = a x + c y, y' = b x + d y; the corner of the frame that is white after it
+    "right": ((0, 1, 0, -1, 0, 0, 48, 0, 1), (64, 48), (0, -1)),
+    "left": ((0, -1, 0, 1, 0, 0, 0, 64, 1), (64, 48), (-1, 0)),
+    "half": ((-1, 0, 0, 0, -1, 0, 64, 48, 1), (48, 64), (-1, -1)),
+    "mirrored": ((-1, 0, 0, 0, 1, 0, 64, 0, 1), (48, 64), (0, -1)),
+    "mirrored and turned": ((0, 1, 0, 1, 0, 0, 0, 0, 1), (64, 48), (0, 0)),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_videos_are_turned_as_players_turn_them(name: str, tmp_path: Path) -> None:
+    matrix, size, corner = MATRICES[name]
+    path = tmp_path / "v.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        image = np.full((48, 64, 3), 30, np.uint8)
+        image[:16, :16] = 240
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 4
+    begin = place + (40 if content[place] == 0 else 52)
+    values = (value << (30 if k % 3 == 2 else 16) for k, value in enumerate(matrix))
+    content[begin : begin + 36] = struct.pack(">9i", *values)
+    path.write_bytes(content)
+    shown = next(iter(open_source(path))).image
+    assert shown.shape[:2] == size
+    last = {0: slice(8), -1: slice(-8, None)}
+    corners = {(y, x): float(shown[last[y], last[x]].mean()) for y in last for x in last}
+    assert max(corners, key=lambda each: corners[each]) == corner
+
+
+def test_the_film_is_read_and_not_its_cover(tmp_path: Path) -> None:
+    path = tmp_path / "cover.mkv"
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=25)
+        cover.height, cover.width, cover.pix_fmt = 30, 20, "yuvj420p"
+        movie = container.add_stream("libx264", rate=25)
+        movie.height, movie.width, movie.pix_fmt = 48, 64, "yuv420p"
+        cover.disposition, movie.disposition = av.stream.Disposition(0), av.stream.Disposition.default
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(np.full((30, 20, 3), 200, np.uint8), format="rgb24")))
+        for k in range(20):
+            container.mux(movie.encode(av.VideoFrame.from_ndarray(picture(k), format="rgb24")))
+        container.mux(cover.encode(None))
+        container.mux(movie.encode(None))
+    frames = read_without_a_word(path)
+    assert [number_of(frame.image) for frame in frames] == list(range(20))
+
+
+def test_an_explicit_rate_is_obeyed_for_videos_and_images(tmp_path: Path) -> None:
+    path = film(tmp_path / "v.mp4", [k / 25 for k in range(5)])
+    assert [frame.time for frame in open_source(path, 10.0)] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
+    folder = tmp_path / "MOTS20-05/img1"
+    write_images(folder, [1, 2, 3])
+    (folder.parent / "seqinfo.ini").write_text("[Sequence]\nname=MOTS20-05\nframeRate=14\nseqLength=3\n")
+    assert open_source(folder).frame_rate == 14.0
+    assert open_source(folder, 7.0).frame_rate == 7.0
+    (folder.parent / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
+    with pytest.raises(MotsError, match=r"seqinfo\.ini: no frameRate that can be read"):
+        open_source(folder)
+
+
+def grey_of(values: np.ndarray, path: Path) -> np.ndarray:
+    Image.fromarray(values).save(path)
+    with pytest.warns(MotsWarning, match="scaled by its own range"):
+        image = next(iter(open_source(path))).image
+    assert (image[..., 0] == image[..., 2]).all()
+    return image[..., 0]
+
+
+@pytest.mark.parametrize("low", [0, 7000])
+def test_deep_grey_uses_the_picture_s_own_range(low: int, tmp_path: Path) -> None:
+    ramp = np.linspace(low, low + 2000, 64 * 64).reshape(64, 64)
+    wanted = np.rint((ramp - low) / 2000 * 255)
+    assert np.abs(grey_of(ramp.astype(np.uint16), tmp_path / "0.png") - wanted).max() <= 1
+    floats = (ramp / 1000).astype(np.float32)
+    floats[0, 0] = np.nan
+    shown = grey_of(floats, tmp_path / "0.tif")
+    assert shown[0, 0] == 0
+    assert np.abs(shown - wanted).max() <= 1
+    assert (grey_of(np.full((8, 8), 500, np.uint16), tmp_path / "flat.png") == 0).all()
+
+
+def test_deep_grey_is_told_once(tmp_path: Path) -> None:
+    for k in range(3):
+        Image.fromarray(np.full((8, 8), 500 + k, np.uint16)).save(tmp_path / f"{k}.png")
+    with pytest.warns(MotsWarning) as said:
+        assert len(list(open_source(tmp_path))) == 3
+    assert len(said) == 1
+
+
+def test_what_is_no_picture_is_passed_over(tmp_path: Path) -> None:
+    write_images(tmp_path / "walk", [41, 42])
+    (tmp_path / "walk/._frame_000041.png").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "walk/Thumbs.db").write_bytes(b"x")
+    (tmp_path / "walk/frame_000103.png").mkdir()
+    os.mkfifo(tmp_path / "walk/frame_000104.png")
+    (tmp_path / "walk/frame_000105.png").symlink_to("/dev/zero")
+    frames = read_without_a_word(tmp_path / "walk")
+    assert [frame.number for frame in frames] == [41, 42]
+    assert [frame.time for frame in frames] == pytest.approx([0.0, 1 / 30])
+
+
+def test_a_picture_without_a_number_among_numbered_ones_is_told(tmp_path: Path) -> None:
+    write_images(tmp_path / "walk", [1, 2])
+    Image.fromarray(picture(9)).save(tmp_path / "walk/cover.png")
+    with pytest.warns(MotsWarning, match=r"cover\.png has no number"):
+        assert [frame.number for frame in open_source(tmp_path / "walk")] == [0, 1, 2]
+
+
+def test_huge_pictures_are_refused_unless_the_limit_says_otherwise(tmp_path: Path) -> None:
+    write_images(tmp_path / "walk", [1, 2])
+    small = SourceSettings(max_megapixels=0.001)
+    with pytest.warns(MotsWarning, match="48 x 64 pixels, and the limit is 0.001 megapixels"), pytest.raises(MotsError):
+        list(open_source(tmp_path / "walk", settings=small))
+    path = film(tmp_path / "v.mp4", [0.0, 0.1])
+    with pytest.raises(MotsError, match=r"frame 0 is 48 x 64, and the limit is 0\.001 megapixels"):
+        list(open_source(path, settings=small))
+
+
+def test_an_animated_picture_is_a_video(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(picture(k)) for k in range(5)]
+    pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:], duration=200, lossless=True)
+    frames = read_without_a_word(tmp_path / "a.webp")
+    assert [(frame.number, number_of(frame.image)) for frame in frames] == [(k, k) for k in range(5)]
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+    part = open_source(tmp_path / "a.webp").between(1, 3)
+    cut = list(part)
+    assert [frame.number for frame in cut] == [1, 2]
+    assert [frame.time for frame in cut] == pytest.approx([0.2, 0.4])
+    folder = tmp_path / "walk"
+    folder.mkdir()
+    (tmp_path / "a.webp").rename(folder / "1.webp")
+    with pytest.warns(MotsWarning, match="holds several pictures: the first is used"):
+        assert len(list(open_source(folder))) == 1
+
+
+def test_a_list_of_paths_is_read_in_its_order(tmp_path: Path) -> None:
+    write_images(tmp_path / "walk", [1, 2, 3])
+    paths = [str(tmp_path / f"walk/frame_{k:06d}.png") for k in (3, 1, 2)]
+    assert [(frame.number, number_of(frame.image)) for frame in source_of(paths)] == [(0, 3), (1, 1), (2, 2)]

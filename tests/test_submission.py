@@ -6,6 +6,7 @@ import pytest
 
 from mots.benchmarks import submission
 from mots.benchmarks.submission import submit
+from mots.benchmarks.validation import validate
 from mots.cli import main
 from mots.encodings import rle
 from mots.encodings.runs import runs_of
@@ -78,3 +79,30 @@ def test_the_command_overwrites_nothing_unasked(results: Path, capsys: pytest.Ca
     assert "add --overwrite" in capsys.readouterr().err
     assert main([*arguments, "--overwrite"]) == 0
     assert main([*arguments[:-1], str(results / "u.tar")]) == 2
+
+
+NAMES = ("01", "06", "07", "12")
+
+
+def mots20(folder: Path, name: str) -> Path:
+    folder.mkdir()
+    for number in NAMES:
+        (folder / f"{name.format(number)}.txt").write_text(LINE.format(1))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["00{}", "MOTS20-{}"])
+def test_mots20_is_packed_under_the_servers_names(name: str, tmp_path: Path) -> None:
+    submit(mots20(tmp_path / "r", name), tmp_path / "up.zip", "mots20")
+    assert zipfile.ZipFile(tmp_path / "up.zip").namelist() == [f"MOTS20-{number}.txt" for number in NAMES]
+
+
+def test_an_archive_with_short_names_is_refused_as_the_server_would(tmp_path: Path) -> None:
+    folder = mots20(tmp_path / "r", "00{}")
+    assert [(fault.rule, fault.refused) for fault in validate(folder, "mots20")] == [("name", False)] * 4
+    with zipfile.ZipFile(tmp_path / "short.zip", "w") as archive:
+        for file in folder.iterdir():
+            archive.write(file, file.name)
+    with pytest.raises(MotsError, match=r"the file's name must be the sequence's: MOTS20-\d\d\.txt"):
+        submit(tmp_path / "short.zip", tmp_path / "up.zip", "mots20")
+    assert not (tmp_path / "up.zip").exists()

@@ -8,6 +8,7 @@ from mots.toy.world import Noise, World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.lifecycle import LifecycleSettings, State
 from mots.trackers.masks import Masks
+from mots.trackers.motion import CUT
 from mots.trackers.tracker import Tracker, TrackerSettings
 
 RATE = 10.0
@@ -354,3 +355,58 @@ def test_confidence_is_high_alone_and_low_between_two() -> None:
     ids = tracker.update(found)
     assert (ids > 0).tolist() == [True, True, True, False]
     assert tracker.confidence[1:] == pytest.approx([1.0, 1.0, 0.0], abs=0.01)
+
+
+@pytest.mark.parametrize("gap", [1.5, 60.0, 3600.0, 1e6])
+@pytest.mark.parametrize("frames", [True, False])
+def test_a_track_is_forgotten_after_its_memory_with_or_without_frames(gap: float, frames: bool) -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    standing = [(20, 20, 35, 60), (150, 20, 165, 60)]
+    for k in range(10):
+        before = tracker.update(boxes_as_detections(standing), time=k / 10).tolist()
+    if frames:
+        for k in range(10, min(round(gap * 10), 100)):
+            tracker.update(Detections.empty((100, 200)), time=k / 10)
+    after = tracker.update(boxes_as_detections(standing), time=0.9 + gap).tolist()
+    assert before == [1, 2]
+    assert not set(before) & set(after)
+
+
+def test_a_gap_within_the_memory_keeps_the_identities_of_uneven_frames() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    standing = [(20, 20, 35, 60), (150, 20, 165, 60)]
+    times = np.cumsum([0.0, 0.1, 0.1, 0.9, 0.1, 0.9, 0.9])
+    assert [tracker.update(boxes_as_detections(standing), time=time).tolist() for time in times] == [[1, 2]] * 7
+
+
+def test_forgotten_without_frames_is_told_as_ended() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    tracker.update(boxes_as_detections([(20, 20, 35, 60)]), time=0.0)
+    tracker.update(Detections.empty((100, 200)), time=50.0)
+    assert tracker.ended.tolist() == [1]
+    assert tracker.tracks == []
+
+
+def looking(boxes: list[Box], looks: list[int]) -> Detections:
+    return replace(boxes_as_detections(boxes), embeddings=np.eye(4, dtype=np.float32)[looks])
+
+
+def test_after_a_cut_identities_return_by_appearance_alone() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    places: list[Box] = [(20, 20, 35, 60), (80, 20, 95, 60), (150, 20, 165, 60)]
+    for _ in range(10):
+        assert tracker.update(looking(places, [0, 1, 2])).tolist() == [1, 2, 3]
+    after = [tracker.update(looking(places, [1, 3, 2]), camera=CUT).tolist()]
+    after += [tracker.update(looking(places, [1, 3, 2])).tolist() for _ in range(3)]
+    # The first is known again at another place, the second is another object at an old place.
+    assert after == [[2, 4, 3]] * 4
+    with pytest.raises(ValueError, match=r"camera has the shape \(2, 3\)"):
+        tracker.update(looking(places[:1], [1]), camera=np.array([[np.nan, 0, 0], [0, 1, 0]]))
+
+
+def test_without_a_cut_the_places_decide() -> None:
+    tracker = Tracker(AT_ONCE, RATE)
+    for _ in range(10):
+        tracker.update(boxes_as_detections([(20, 20, 35, 60)]))
+    assert tracker.update(boxes_as_detections([(20, 20, 35, 60)])).tolist() == [1]
+    assert tracker.update(boxes_as_detections([(20, 20, 35, 60)]), camera=CUT).tolist() == [2]

@@ -111,3 +111,16 @@ def test_tune_scores_the_ids_of_track_with_a_panning_camera_and_all_classes(tmp_
     assert {number for _, _, classes in live for number in classes} == {0, 2}
     fixed = load("default", changes={"classes": "person,car", "camera.enabled": False})
     assert ids(tuning.tracked(tmp_path / "d.npz", fixed)) != live  # so the saved motion is in use
+
+
+@pytest.mark.parametrize("cut", [1, 5, 50])
+def test_a_journal_that_a_power_cut_has_torn_goes_on(
+    cut: int, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["tune", str(data / "found/a.npz"), str(data / "truth/a.txt"), "--output", str(tmp_path / "o")]
+    assert main([*words, "--trials", "2"]) == 0
+    journal = tmp_path / "o/trials.journal"
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    assert main([*words, "--trials", "3"]) == 0
+    assert "cut back to its last whole line" in capsys.readouterr().err
+    assert len((tmp_path / "o/trials.csv").read_text().splitlines()) == 1 + 3

@@ -270,3 +270,32 @@ def test_the_command_lists_all_and_exits_with_one(tmp_path: Path, capsys: pytest
     assert "to earlier masks" in said or "earlier masks have all" in said
     assert f"{tmp_path / 'm'}: good" in said
     assert main(["validate", str(tmp_path / "r"), "--shift-frames", "1"]) == 2
+
+
+def test_a_repair_never_replaces_the_original(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    untidy = b"".join(line + b"\r\n" for line in good(0))
+    (folder / "0000.txt").write_bytes(untidy)
+    (tmp_path / "link").symlink_to(folder)
+    for output in (folder, tmp_path / "link"):
+        for more in ([], ["--overwrite"]):
+            assert main(["validate", str(folder), "--fix", "--output", str(output), *more]) == 2
+            assert "is the original: choose another folder" in capsys.readouterr().err
+    assert (folder / "0000.txt").read_bytes() == untidy
+    words = ["validate", str(folder), "--fix", "--output", str(tmp_path / "fixed")]
+    assert main(words) == 0
+    assert main(words) == 2
+    assert "exists: choose another folder or replace it (--output, --overwrite)" in capsys.readouterr().err
+    assert main([*words, "--overwrite"]) == 0
+
+
+def test_names_and_messages_cannot_command_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "0000.txt").write_bytes(b"0 2001 2 10 10 \x1b[31mx\n")
+    assert main(["validate", str(tmp_path)]) == 1
+    assert "\x1b" not in capsys.readouterr().out
+    (tmp_path / "a\x1b[2Jb.txt").write_bytes(b"")
+    assert main(["validate", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert "is no name of a sequence" in said

@@ -27,6 +27,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -275,8 +276,8 @@ def limited(call: Callable[[], int], place: Path) -> tuple[int | None, str, str]
             with contextlib.redirect_stdout(one), contextlib.redirect_stderr(two):
                 try:
                     status = call()
-                except SystemExit as ended:
-                    status = ended.code if isinstance(ended.code, int) else 2
+                except SystemExit as stopped:
+                    status = stopped.code if isinstance(stopped.code, int) else 2
                 except BaseException:
                     traceback.print_exc()
             one.flush()
@@ -323,7 +324,9 @@ def is_bad_text(content: bytes) -> bool:
     """Whether MOTS text breaks a rule, read in the plainest way with pycocotools."""
     from pycocotools import mask as coco
 
-    size, seen, masks = None, set(), {}
+    size: tuple[int, int] | None = None
+    seen: set[tuple[int, int]] = set()
+    masks: dict[int, np.ndarray] = {}
     for line in (
         content.decode("latin-1").split("\n")[:-1] if content.endswith(b"\n") else content.decode("latin-1").split("\n")
     ):
@@ -336,7 +339,7 @@ def is_bad_text(content: bytes) -> bool:
         seen.add((frame, identity))
         size = (high, wide)
         picture = coco.decode({"size": list(size), "counts": fields[5].encode("latin-1")}).astype(bool)
-        if (masks.get(frame, False) & picture).any():
+        if frame in masks and (masks[frame] & picture).any():
             return True
         masks[frame] = masks.get(frame, np.zeros(size, bool)) | picture
     return False
@@ -370,6 +373,7 @@ def fuzz(tries: int, seed: int, kinds: list[str], keep: Path | None = None) -> C
     """So many tries, the kinds in turn: how many of each kind ended in which way. `keep`: a folder for the bad ones."""
     found: Counter[tuple[str, str]] = Counter()
     home = Path(tempfile.mkdtemp(prefix="mots-fuzz-"))
+    before_all = Path.cwd()
     os.chdir(home)
     try:
         goods = home / "good"
@@ -395,7 +399,7 @@ def fuzz(tries: int, seed: int, kinds: list[str], keep: Path | None = None) -> C
             command = kind.commands[int(rng.integers(0, len(kind.commands)))]
             words = [word.format(path, out=place / "out", good=goods) for word in command]
             before = snapshot(home, place / "out")
-            answer = limited(lambda words=words: run(words), place)
+            answer = limited(partial(run, words), place)
             wrong = verdict(name, words, answer, path)
             if not wrong and snapshot(home, place / "out") != before:
                 wrong = OUTSIDE
@@ -410,7 +414,7 @@ def fuzz(tries: int, seed: int, kinds: list[str], keep: Path | None = None) -> C
                     ])  # fmt: skip
             shutil.rmtree(place)
     finally:
-        os.chdir("/")
+        os.chdir(before_all)
         shutil.rmtree(home, ignore_errors=True)
     return found
 

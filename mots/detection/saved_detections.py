@@ -51,7 +51,8 @@ def read(path: str | Path) -> SavedDetections:
     if path.suffix not in ENDINGS:
         raise InputError(f"{path}: saved detections end in {' or '.join(ENDINGS)}")
     if path.suffix == ".txt":
-        return SavedDetections(path, text_file.rate_of(path), None, {})
+        head = text_file.about(path)
+        return SavedDetections(path, head.frame_rate, None, head.names, head.refined)
     whole = npz_file.about(path)
     return SavedDetections(path, whole["frame_rate"], whole["length"], whole["names"], whole["fitted"])
 
@@ -60,8 +61,7 @@ class DetectionWriter:
     """Writes detections in the form that the path's ending says. A context manager; the file has its name at the end.
 
     `frame_rate`: frames a second. `names`: the classes that COCO does not have, id to name. `refined`: whether the
-    masks are refined already. Text holds neither names nor whether masks are refined, and no embeddings and motions.
-    Raises OSError when the file cannot be written, InputError for another ending.
+    masks are refined already. Raises OSError when the file cannot be written, InputError for another ending.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class DetectionWriter:
         if path.suffix not in ENDINGS:
             raise InputError(f"{path}: saved detections end in {' or '.join(ENDINGS)}")
         self.writer = (
-            text_file.TextWriter(path, frame_rate)
+            text_file.TextWriter(path, frame_rate, names or {}, refined)
             if path.suffix == ".txt"
             else npz_file.NpzWriter(path, frame_rate, names or {}, refined)
         )

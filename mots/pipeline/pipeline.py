@@ -110,11 +110,8 @@ class Pipeline:
             return label_frames(self.identify(), self.settings.labels)
         return self.refine(list(self.identify_without_images()))
 
-    def measure(self, refine_masks: bool = True) -> Iterator[FrameMeasurement]:
-        """All that the tracker is told of each frame; it needs no tracker and can be done elsewhere.
-
-        `refine_masks`: False leaves the masks as they were detected.
-        """
+    def measure(self) -> Iterator[FrameMeasurement]:
+        """All that the tracker is told of each frame; it needs no tracker and can be done elsewhere."""
         if self.source is None:
             assert self.saved is not None
             own_times = not self.settings.frame_rate
@@ -128,8 +125,7 @@ class Pipeline:
         else:
             assert parts.detector is not None
             pairs = detect(self.source, parts.detector, self.classes)
-        refiner = parts.mask_refiner if refine_masks else None
-        return measure(pairs, Measurer(refiner, parts.embedder, parts.camera_motion))
+        return measure(pairs, Measurer(parts.mask_refiner, parts.embedder, parts.camera_motion))
 
     def identify(self, measurements: Iterable[FrameMeasurement] | None = None) -> Iterator[IdentifiedFrame]:
         """The frames with a new tracker's ids. `measurements`: of this source, where they were made elsewhere."""

@@ -160,18 +160,16 @@ def without_predicted(frame: TrackedFrame) -> TrackedFrame:
 def save_detections(pipeline: Pipeline, output: str | Path, *, overwrite: bool = False, quiet: bool = False) -> str:
     """Write a pipeline's measurements to `output`, .npz or .txt; a sentence of what was written.
 
-    Text cannot tell that masks are refined, so it holds them as detected; they are refined when they are tracked with
-    the frames. Raises InputError where `output` exists, MotsError where it cannot be written.
+    Raises InputError where `output` exists, MotsError where it cannot be written.
     """
     output = Path(output)
     if output.exists() and not overwrite:
         raise InputError(f"{output} exists: choose another file or replace it", parameters=("output", "overwrite"))
-    text = output.suffix == ".txt"
     frames = detections = 0
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         writer = DetectionWriter(output, pipeline.frame_rate, pipeline.names, pipeline.refines_masks)
-        measured = with_progress(pipeline.measure(refine_masks=not text), pipeline.name, pipeline.length, quiet)
+        measured = with_progress(pipeline.measure(), pipeline.name, pipeline.length, quiet)
         with writer, closing(measured):
             for each in interruptible(measured):
                 writer.write(each.frame, each.time, each.detections, each.motion)

@@ -38,6 +38,7 @@ class Animation:
     def __init__(self, path: Path, frame_rate: float | None = None) -> None:
         self.path, self.name = path, path.stem
         with opener(path) as picture:
+            picture.load()  # before, WebP tells no duration
             self.length: int | None = int(getattr(picture, "n_frames", 1))
             duration = float(picture.info.get("duration") or 0.0)  # milliseconds, of the first picture
         self.timed = frame_rate is None and duration > 0

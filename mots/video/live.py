@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from mots.errors import FormatError, InputError, MotsWarning
@@ -25,6 +25,7 @@ __all__ = ["LiveVideo", "Reconnecting", "camera", "pipe", "stream_name", "withou
 # Formats that hold no times: FFmpeg makes stamps up from a rate that it guesses.
 CLOCKLESS = {"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "image2pipe", "jpeg_pipe", "png_pipe", "rawvideo"}
 OPEN_SECONDS = 15.0  # without an answer, until a stream counts as not there
+START_SECONDS = 1.0  # after the first frame, in which dropped ones say nothing
 POLL_SECONDS = 0.2  # at which a waiting reader looks for Ctrl-C
 
 
@@ -69,6 +70,9 @@ class LiveVideo:
         self.max_megapixels = max_megapixels
         self.dropped = 0
         self.used = False
+        self.own_file: IO[bytes] | None = None  # to be closed at the end
+        if isinstance(location, Path):
+            self.location = self.own_file = location.open("rb")
         self.container, stream = self._opened()
         self.frame_rate = frame_rate or frame_rate_of(stream)
         # A film on a server has a duration, and is read as it is needed; a camera has none.
@@ -103,9 +107,11 @@ class LiveVideo:
                 reader.stop()
                 self.dropped = reader.dropped
             self.container.close()
+            if self.own_file is not None:
+                self.own_file.close()
         if size is None:
             raise FormatError(f"{self.shown}: no frame of this stream can be decoded")
-        if self.dropped:
+        if reader is not None and reader.late:
             message = f"{self.shown}: {self.dropped} frames were dropped: they came faster than they were tracked"
             warnings.warn(MotsWarning(message), stacklevel=2)
 
@@ -161,10 +167,14 @@ class LiveVideo:
 
 
 class Newest:
-    """Reads items in a thread of its own and gives the newest one; `dropped` counts those that nobody took."""
+    """Reads items in a thread of its own and gives the newest one.
+
+    `dropped`: those that nobody took. `late`: those of them that came after the first second, in which a library hands
+    over at once what it had read to recognise the stream.
+    """
 
     def __init__(self, items: Iterator[tuple[int, float, DecodedFrame]]) -> None:
-        self.items, self.dropped = items, 0
+        self.items, self.dropped, self.late = items, 0, 0
         self.changed = threading.Condition()
         self.newest: tuple[int, float, DecodedFrame] | None = None
         self.ended = self.stopped = False
@@ -191,10 +201,12 @@ class Newest:
             self.thread.join(2.0)
 
     def _read(self) -> None:
+        begin = time.monotonic()
         try:
             for item in self.items:
                 with self.changed:
                     self.dropped += self.newest is not None
+                    self.late += self.newest is not None and time.monotonic() - begin > START_SECONDS
                     self.newest = item
                     self.changed.notify()
                 if self.stopped:
@@ -244,7 +256,5 @@ def camera(number: int, **options: Any) -> LiveVideo:
 def pipe(location: str, **options: Any) -> LiveVideo:
     """A named pipe, or standard input for `-`: all of its frames, as they are needed."""
     if location != "-":
-        return LiveVideo(
-            Path(location).open("rb"), Path(location).stem or "pipe", shown=location, paced=False, **options
-        )
+        return LiveVideo(Path(location), Path(location).stem or "pipe", shown=location, paced=False, **options)
     return LiveVideo(sys.stdin.buffer, "stdin", shown="standard input", paced=False, **options)
