@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from mots.errors import InputError, MotsError
 
-__all__ = ["FrameFile", "cannot_write", "locked", "new_folder", "only_user", "read_file", "write_whole"]
+__all__ = ["FrameFile", "cannot_write", "locked", "new_folder", "only_user", "read_file", "take_place", "write_whole"]
 
 
 class FrameFile:
@@ -104,12 +104,18 @@ def new_folder(path: Path, endings: frozenset[str]) -> Iterator[Path]:
     part.mkdir()
     try:
         yield part
-        if path.exists():
-            exchange(part, path)
-        else:
-            os.rename(part, path)
+        take_place(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def take_place(part: Path, path: Path) -> None:
+    """Give a folder the name of another, which is deleted: at every moment the name is that of one of the two."""
+    if path.exists():
+        exchange(part, path)
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        os.rename(part, path)
 
 
 def exchange(one: Path, other: Path) -> None:

@@ -25,7 +25,7 @@ from mots.batch.manifest import (
 from mots.batch.plan import Outcome, Plan, Task
 from mots.detection import saved_detections
 from mots.errors import InputError, MotsError
-from mots.files import cannot_write, write_whole
+from mots.files import cannot_write, take_place, write_whole
 from mots.settings import Settings
 
 __all__ = ["do"]
@@ -84,9 +84,10 @@ def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
         raise InputError(f"{sequence.source}: expected {sequence.frames} frames but found {summary.frames}")
     for old, new in files_of(sequence, plan).items():
         new.parent.mkdir(parents=True, exist_ok=True)
-        if new.is_dir():
-            shutil.rmtree(new)
-        os.replace(folder / old, new)
+        if (folder / old).is_dir():
+            take_place(folder / old, new)
+        else:
+            os.replace(folder / old, new)
     made |= {
         "sha256": {str(new.relative_to(plan.output)): sha256_of(new) for new in files_of(sequence, plan).values()},
         "frames": summary.frames,

@@ -14,7 +14,7 @@ from mots.formats.annotations import scalabel
 from mots.formats.faults import Report, fail, ignore_fault
 from mots.formats.label_table import LabelTable
 from mots.formats.mots_text import parse
-from mots.names import is_junk, regular_files, safe_name
+from mots.names import components, is_junk, regular_files, safe_name
 from mots.storage import archive
 
 __all__ = ["Place", "content_of", "files_in_folders", "length", "load", "sequences"]
@@ -73,7 +73,7 @@ def members(path: Path, results: bool) -> dict[str, Place]:
     if not stat.S_ISREG(path.stat().st_mode):
         raise InputError(f"{path}: neither a folder nor a file")
     names = [name for name in archive.members(path) if name.endswith(".txt")]
-    deep = [name for name in names if "/" in name]
+    deep = [name for name in names if len(components(name)) > 1]
     if results and deep:
         raise FormatError(f"{path}: '{deep[0]}' lies in a folder inside the archive: the text files belong at its root")
     places: dict[str, Place] = {}
@@ -88,6 +88,7 @@ def members(path: Path, results: bool) -> dict[str, Place]:
 
 def sequence_of(member: str) -> str:
     """The name of the sequence whose truth or results an archive's member holds, by its layout."""
+    member = "/".join(components(member))  # Windows may have packed it
     for ending in TRUTH_FILES:
         if member.endswith(f"/{ending}"):
             return PurePosixPath(member.removesuffix(f"/{ending}")).name
@@ -96,7 +97,7 @@ def sequence_of(member: str) -> str:
 
 def files_in_folders(path: Path) -> list[str]:
     """The text files of an archive that do not lie at its root."""
-    return [name for name in archive.members(path) if name.endswith(".txt") and "/" in name]
+    return [name for name in archive.members(path) if name.endswith(".txt") and len(components(name)) > 1]
 
 
 def load(place: Place, report: Report = fail, size: tuple[int, int] | None = None) -> LabelTable:

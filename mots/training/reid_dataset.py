@@ -19,13 +19,14 @@ from PIL import Image
 
 from mots.benchmarks.layouts import SequenceFiles
 from mots.errors import InputError
-from mots.files import cannot_write
+from mots.files import cannot_write, new_folder
 from mots.training.training_frames import TrainingFrame, frames
 
 __all__ = ["write"]
 
 MIN_CROPS = 4  # identities with fewer are left out: there would be no query or no gallery
 QUERIES = 2  # of each identity
+FILES = frozenset({".jpg", ".txt"})  # what lies in such a folder
 QUALITY = 95
 
 
@@ -52,42 +53,36 @@ def write(
     whole. Raises InputError where no identity has enough crops, MotsError where the folder cannot be written.
     """
     output = Path(output)
-    part = output.with_name(f"{output.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    root = part / "msmt17/MSMT17_V1"
     identities = crops = 0
     try:
-        lists: dict[str, list[str]] = {"train": [], "val": [], "query": [], "gallery": []}
-        for split, folder in (("train", "train"), ("val", "test")):
-            (root / folder).mkdir(parents=True)
-            known = 0
-            for camera, sequence in enumerate(splits[split]):
-                seen: dict[int, list[Crop]] = defaultdict(list)
-                for frame in frames(sequence, every):
-                    cut(frame, classes, min_height, overlap, root / "new", seen)
-                for identity in sorted(seen):
-                    if len(seen[identity]) < MIN_CROPS:
-                        continue
-                    for kind, line in named(seen[identity], known, camera, sequence.name, root / folder, split):
-                        lists[kind].append(line)
-                        crops += 1
-                    known += 1
-            identities += known
-            if known == 0:
-                raise InputError(
-                    f"no identity of {split} has {MIN_CROPS} crops: use more frames or smaller crops",
-                    parameters=("every", "height"),
-                )
-        shutil.rmtree(root / "new")
-        for kind, rows in lists.items():
-            (root / f"list_{kind}.txt").write_text("".join(rows))
-        if output.exists():
-            shutil.rmtree(output)
-        os.replace(part, output)
+        with new_folder(output, FILES) as part:
+            root = part / "msmt17/MSMT17_V1"
+            lists: dict[str, list[str]] = {"train": [], "val": [], "query": [], "gallery": []}
+            for split, folder in (("train", "train"), ("val", "test")):
+                (root / folder).mkdir(parents=True)
+                known = 0
+                for camera, sequence in enumerate(splits[split]):
+                    seen: dict[int, list[Crop]] = defaultdict(list)
+                    for frame in frames(sequence, every):
+                        cut(frame, classes, min_height, overlap, root / "new", seen)
+                    for identity in sorted(seen):
+                        if len(seen[identity]) < MIN_CROPS:
+                            continue
+                        for kind, line in named(seen[identity], known, camera, sequence.name, root / folder, split):
+                            lists[kind].append(line)
+                            crops += 1
+                        known += 1
+                identities += known
+                if known == 0:
+                    raise InputError(
+                        f"no identity of {split} has {MIN_CROPS} crops: use more frames or smaller crops",
+                        parameters=("every", "height"),
+                    )
+            shutil.rmtree(root / "new")
+            for kind, rows in lists.items():
+                (root / f"list_{kind}.txt").write_text("".join(rows))
     except OSError as error:
         raise cannot_write(output, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return f"{identities} identities, {crops} crops -> {output}"
 
 

@@ -7,7 +7,6 @@ copy in which they are painted in Ultralytics' padding grey, so that they teach 
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,12 +17,14 @@ from PIL import Image
 from mots.benchmarks.layouts import SequenceFiles
 from mots.classes import CLASS_NAMES
 from mots.encodings.polygons import outline
-from mots.files import cannot_write
+from mots.files import cannot_write, new_folder
 from mots.training.training_frames import TrainingFrame, frames
+from mots.video.image_files import IMAGE_ENDINGS
 
 __all__ = ["write"]
 
 GREY = 114  # ultralytics' padding
+FILES = frozenset({*IMAGE_ENDINGS, ".txt", ".yaml", ".cache"})  # what lies in such a folder
 QUALITY = 95  # of the JPEGs that are written where an image cannot be linked
 
 
@@ -37,31 +38,25 @@ def write(
     cannot be written, and for truth that does not fit the images.
     """
     output = Path(output)
-    part = output.with_name(f"{output.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
     pictures = objects = painted = 0
     try:
-        for split, sequences in splits.items():
-            (part / "images" / split).mkdir(parents=True)
-            (part / "labels" / split).mkdir(parents=True)
-            for sequence in sequences:
-                for frame in frames(sequence, every):
-                    name = f"{frame.sequence}_{frame.truth.frame:06d}"
-                    text = labels(frame, classes)
-                    painted += picture(frame, classes, part / "images" / split / name)
-                    (part / "labels" / split / f"{name}.txt").write_text(text)
-                    pictures, objects = pictures + 1, objects + text.count("\n")
-        names = "".join(f"  {number}: {CLASS_NAMES[c]}\n" for number, c in enumerate(classes))
-        (part / "data.yaml").write_text(
-            f"path: {output.resolve()}\ntrain: images/train\nval: images/val\nnames:\n{names}"
-        )
-        if output.exists():
-            shutil.rmtree(output)
-        os.replace(part, output)
+        with new_folder(output, FILES) as part:
+            for split, sequences in splits.items():
+                (part / "images" / split).mkdir(parents=True)
+                (part / "labels" / split).mkdir(parents=True)
+                for sequence in sequences:
+                    for frame in frames(sequence, every):
+                        name = f"{frame.sequence}_{frame.truth.frame:06d}"
+                        text = labels(frame, classes)
+                        painted += picture(frame, classes, part / "images" / split / name)
+                        (part / "labels" / split / f"{name}.txt").write_text(text)
+                        pictures, objects = pictures + 1, objects + text.count("\n")
+            names = "".join(f"  {number}: {CLASS_NAMES[c]}\n" for number, c in enumerate(classes))
+            (part / "data.yaml").write_text(
+                f"path: {output.resolve()}\ntrain: images/train\nval: images/val\nnames:\n{names}"
+            )
     except OSError as error:
         raise cannot_write(output, error) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return f"{pictures} pictures ({painted} with ignore regions painted over), {objects} objects -> {output}/data.yaml"
 
 
