@@ -148,6 +148,8 @@ def best_stream(container: Any, location: str) -> Any:
     stream = container.streams.best("video")
     if stream is None:
         raise FormatError(f"{location}: no video in this file")
+    if stream.codec_context is None:
+        raise FormatError(f"{location}: not a video that can be read (no decoder for its codec)")
     return stream
 
 
