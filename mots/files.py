@@ -8,13 +8,23 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from mots.errors import InputError, MotsError
 
-__all__ = ["FrameFile", "cannot_write", "locked", "new_folder", "only_user", "read_file", "take_place", "write_whole"]
+__all__ = [
+    "FrameFile",
+    "cannot_write",
+    "check_target",
+    "locked",
+    "new_folder",
+    "only_user",
+    "read_file",
+    "take_place",
+    "write_whole",
+]
 
 
 class FrameFile:
@@ -161,6 +171,17 @@ def locked(file: IO[bytes] | Any) -> bool:
     except OSError:  # a file system without locks
         return True
     return True
+
+
+def check_target(path: Path, overwrite: bool, sources: Iterable[Path | None]) -> None:
+    """Raise InputError where a file that is to be written is one of those that are read, or exists and is not to be
+    replaced."""
+    if not path.exists():
+        return
+    if any(source is not None and source.exists() and source.samefile(path) for source in sources):
+        raise InputError(f"{path} is what is read: choose another folder", parameters=("output",))
+    if not overwrite:
+        raise InputError(f"{path} exists: choose another folder or replace it", parameters=("output", "overwrite"))
 
 
 def cannot_write(path: str | Path, error: OSError, advice: str = "") -> MotsError:

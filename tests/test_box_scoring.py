@@ -219,3 +219,9 @@ def test_a_folder_of_box_truth_is_tracked_and_scored(tmp_path: Path) -> None:
     numbers = json.loads((tmp_path / "runs/scores.json").read_text())["combined"]["pedestrian"]
     assert numbers["Objects"] == len(rows) > 20
     assert numbers["MOTA"] > 0.5
+
+
+def test_a_frame_number_beyond_all_reason_takes_no_time_and_no_memory(tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_text("1,1,1,1,10,10,1,1,1\n2000000000,1,1,1,10,10,1,1,1\n")
+    numbers = score(tmp_path / "s.txt", tmp_path / "s.txt", benchmark="mot17").combined["pedestrian"].numbers()
+    assert (numbers["Frames"], numbers["TP"], numbers["HOTA"]) == (2_000_000_000, 2, 1.0)

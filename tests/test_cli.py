@@ -167,7 +167,7 @@ def test_ctrl_c_leaves_valid_results_and_status_130(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, printed = process.communicate(timeout=60)
     assert process.returncode == 130, printed
-    assert printed.rstrip().endswith("mots: stopped; the frames so far are written")
+    assert printed.rstrip().endswith("mots: stopped; what was done so far is written")
     assert "Traceback" not in printed
     frames = list(mots_text.read(tmp_path / "out/long.txt"))
     assert 0 < len(frames) < 4000

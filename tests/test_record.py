@@ -1,18 +1,23 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 from conftest import WorldDetector
 
+import mots
+from mots.cli import main
 from mots.detection import saved_detections as saved
-from mots.errors import MotsError
+from mots.errors import InputError, MotsError
 from mots.formats import mots_text
 from mots.pipeline.pipeline import Pipeline
 from mots.pipeline.record import record_pipeline, save_detections
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
+from mots.trackers.detections import Detections
 from mots.video.frame import Frame
+from mots.video.writer import VideoWriter
 
 REAL = "weights/yolov8n-seg.pt"
 
@@ -47,7 +52,7 @@ def test_detections_are_saved_once_and_tracked_often(shared: Path, tmp_path: Pat
         said = save_detections(Pipeline(source, settings), tmp_path / name, quiet=True)
         assert said.startswith("10 frames, ")
         assert [each.frame for each in saved.read(tmp_path / name)] == list(range(20, 30))
-        with pytest.raises(MotsError, match="exists: choose another file or replace it"):
+        with pytest.raises(MotsError, match="exists: choose another folder or replace it"):
             save_detections(Pipeline(source, settings), tmp_path / name, quiet=True)
     record_pipeline(Pipeline(source, settings), tmp_path / "direct", quiet=True)
     record_pipeline(Pipeline(tmp_path / "d.npz", settings), tmp_path / "later", quiet=True)
@@ -90,3 +95,42 @@ def test_filled_masks_are_only_written_when_asked_for(tmp_path: Path) -> None:
         record_pipeline(Pipeline(tmp_path / "d.npz", settings, offline=True), tmp_path / str(write), quiet=True)
     lines = {write: len((tmp_path / f"{write}/d.txt").read_text().splitlines()) for write in (False, True)}
     assert lines[True] > lines[False] > 50
+
+
+def test_what_is_read_is_never_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with VideoWriter(tmp_path / "match.mp4", 10.0) as writer:
+        for k in range(3):
+            writer.write(np.full((90, 160, 3), 40 * k, np.uint8), k / 10)
+    for name in ("d.npz", "d.txt"):
+        with saved.DetectionWriter(tmp_path / name, 10.0) as detections:
+            detections.write(0, 0.0, Detections.empty((90, 160)))
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match=r"match\.mp4 is what is read"):
+            mots.record("match.mp4", tmp_path, detector=Nothing(), video=True, overwrite=overwrite, quiet=True)
+        with pytest.raises(InputError, match=r"d\.txt is what is read"):
+            mots.record("d.txt", ".", overwrite=overwrite, quiet=True)
+        with pytest.raises(InputError, match=r"d\.npz is what is read"):
+            save_detections(Pipeline("d.npz"), "d.npz", overwrite=overwrite, quiet=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert main(["convert", "d.txt", str(tmp_path / "./d.txt"), "--to", "coco", "--overwrite"]) == 2
+
+
+def test_an_older_video_is_not_replaced_unasked(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/arrays.mp4").write_bytes(b"mine")
+    images = [np.zeros((90, 160, 3), np.uint8)] * 2
+    with pytest.raises(InputError, match=r"arrays\.mp4 exists"):
+        mots.record(images, tmp_path / "out", detector=Nothing(), video=True, quiet=True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["arrays.mp4"]
+
+
+class Nothing:
+    """A detector that finds nothing."""
+
+    names: dict[int, str] = {}  # noqa: RUF012
+    coarse = False
+
+    def detect(self, images: Sequence[np.ndarray], classes: Sequence[int] = ()) -> list[Detections]:
+        return [Detections.empty(image.shape[:2]) for image in images]

@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mots: error: {printable(str(error))}{flags_of(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as stopped:
-        print("mots: stopped; the frames so far are written", file=sys.stderr)
+        print("mots: stopped; what was done so far is written", file=sys.stderr)
         return TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (open until the process ends)

@@ -8,8 +8,9 @@ What is counted is what TrackEval's MotChallenge2DBox counts: pedestrians only; 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from numpy.typing import NDArray
 
 from mots.benchmarks.rules import inside
 from mots.formats import mot_boxes, places
@@ -49,10 +50,10 @@ def scored_boxes(
         report(Fault("class", results.origin, message, int(results.lines[row]), int(results.frames[row])))
     results = results.take(results.classes == PEDESTRIAN)
     truth_ids, result_ids, overlaps = [], [], []
-    truth_at, result_at = bounds(truth.frames, first, last), bounds(results.frames, first, last)
-    for k in range(last - first + 1):
-        rows = np.arange(truth_at[k], truth_at[k + 1])
-        columns = np.arange(result_at[k], result_at[k + 1])
+    numbers = np.union1d(truth.frames, results.frames).astype(np.int64)  # a sequence may have far more frames
+    for number in numbers.tolist():
+        rows = np.arange(*np.searchsorted(truth.frames, (number, number + 1)))
+        columns = np.arange(*np.searchsorted(results.frames, (number, number + 1)))
         iou = box_ious(truth.boxes[rows], results.boxes[columns])
         if len(rows) and len(columns):
             possible = np.where(iou >= HALF - EPS, iou, 0.0)
@@ -63,9 +64,10 @@ def scored_boxes(
         truth_ids.append(truth.ids[rows[counts]])
         result_ids.append(results.ids[columns])
         overlaps.append(iou[counts])
-    return from_frames(truth_ids, result_ids, overlaps)
-
-
-def bounds(frames: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
-    """(F + 1,) where each frame begins in ascending frame numbers."""
-    return np.searchsorted(frames, np.arange(first, last + 2)).astype(np.int64)
+    there = from_frames(truth_ids, result_ids, overlaps)
+    return replace(
+        there,
+        frames=last - first + 1,
+        truth_frames=numbers[there.truth_frames] - first,
+        result_frames=numbers[there.result_frames] - first,
+    )

@@ -29,6 +29,8 @@ def chosen_settings(
 
     Raises InputError and FormatError as `settings.load` does.
     """
+    if classes is not None and not isinstance(classes, str):
+        classes = [str(each) for each in classes]  # numbers of classes are taken too
     named = {
         "classes": classes,
         "detector.weights": weights,

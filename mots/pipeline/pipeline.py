@@ -101,6 +101,13 @@ class Pipeline:
         return f"Pipeline({self.name}, {self.length if self.length is not None else 'unknown'} frames)"
 
     @property
+    def files(self) -> list[Path]:
+        """The files that are read, as far as they are single files."""
+        saved = [] if self.saved is None else [self.saved.path, *self.saved.more]
+        location = getattr(self.source, "location", None)
+        return saved + ([Path(location)] if isinstance(location, str) and "://" not in location else [])
+
+    @property
     def refines_masks(self) -> bool:
         """Whether the tracker's masks are refined, here or when they were saved."""
         return self.parts.mask_refiner is not None or (self.saved is not None and self.saved.refined)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TypeVar
 
 from mots.names import printable
@@ -12,8 +12,13 @@ __all__ = ["with_progress"]
 Item = TypeVar("Item")
 
 
-def with_progress(frames: Iterable[Item], name: str, length: int | None, quiet: bool) -> Generator[Item, None, None]:
-    """The frames as they come, with a bar on standard error unless `quiet`; items with `alive` show that number."""
+def with_progress(
+    frames: Iterable[Item], name: str, length: int | None, quiet: bool, dropped: Callable[[], int] = lambda: 0
+) -> Generator[Item, None, None]:
+    """The frames as they come, with a bar on standard error unless `quiet`; items with `alive` show that number.
+
+    `dropped`: how many frames of a live source were dropped so far.
+    """
     if quiet:
         yield from frames
         return
@@ -39,5 +44,7 @@ def with_progress(frames: Iterable[Item], name: str, length: int | None, quiet: 
         task = bar.add_task(printable(name), total=length, tracks="")
         for frame in frames:
             alive = getattr(frame, "alive", None)
-            bar.update(task, advance=1, tracks="" if alive is None else f"{alive} tracks alive")
+            words = [] if alive is None else [f"{alive} tracks alive"]
+            words += [f"{count} dropped"] if (count := dropped()) else []
+            bar.update(task, advance=1, tracks=", ".join(words))
             yield frame

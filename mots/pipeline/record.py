@@ -12,7 +12,7 @@ import numpy as np
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
 from mots.detection.saved_detections import DetectionWriter
 from mots.errors import InputError, MotsError
-from mots.files import cannot_write
+from mots.files import cannot_write, check_target
 from mots.pipeline.interrupts import interruptible
 from mots.pipeline.options import chosen_settings
 from mots.pipeline.pipeline import Pipeline, SourceLike
@@ -107,6 +107,8 @@ def record_pipeline(
     if video and pipeline.source is None:
         raise InputError("a video needs the frames: give them as the source", parameters=("video", "detections"))
     summary = Summary(folder)
+    for ending in (".txt", ".mp4") if video else (".txt",):
+        check_target(folder / f"{pipeline.name}{ending}", overwrite, pipeline.files)
     with ExitStack() as stack:
         results = stack.enter_context(ResultFolder(folder, pipeline.name, overwrite, pipeline.names))
         if video:
@@ -136,7 +138,10 @@ def tracked_frames(pipeline: Pipeline, quiet: bool, images: bool) -> Generator[T
     What stops the first pass is raised after all frames before it were refined.
     """
     if not pipeline.offline:
-        yield from with_progress(pipeline, pipeline.name, pipeline.length, quiet)
+        source = pipeline.source
+        yield from with_progress(
+            pipeline, pipeline.name, pipeline.length, quiet, lambda: int(getattr(source, "dropped", 0))
+        )
         return
     first: list[IdentifiedFrame] = []
     stopped: BaseException | None = None
@@ -163,8 +168,7 @@ def save_detections(pipeline: Pipeline, output: str | Path, *, overwrite: bool =
     Raises InputError where `output` exists, MotsError where it cannot be written.
     """
     output = Path(output)
-    if output.exists() and not overwrite:
-        raise InputError(f"{output} exists: choose another file or replace it", parameters=("output", "overwrite"))
+    check_target(output, overwrite, pipeline.files)
     frames = detections = 0
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

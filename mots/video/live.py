@@ -68,7 +68,7 @@ class LiveVideo:
         self.format, self.fixed_rate = container_format, frame_rate
         self.reconnecting = reconnecting or Reconnecting()
         self.max_megapixels = max_megapixels
-        self.dropped = 0
+        self.reader: Newest | None = None
         self.used = False
         self.own_file: IO[bytes] | None = None  # to be closed at the end
         if isinstance(location, Path):
@@ -78,6 +78,11 @@ class LiveVideo:
         # A film on a server has a duration, and is read as it is needed; a camera has none.
         self.paced = not self.container.duration if paced is None else paced
         self.clocked = not set(self.container.format.name.split(",")) & CLOCKLESS
+
+    @property
+    def dropped(self) -> int:
+        """How many frames were dropped so far."""
+        return 0 if self.reader is None else self.reader.dropped
 
     def between(self, start: int, stop: int | None, lead: int = 0) -> LiveVideo:
         """A stream cannot be cut: raises InputError."""
@@ -93,7 +98,7 @@ class LiveVideo:
         self.used = True
         clock = FrameClock(self.frame_rate, self.fixed_rate is not None)
         size: tuple[int, int] | None = None
-        reader = Newest(self._frames()) if self.paced else None
+        reader = self.reader = Newest(self._frames()) if self.paced else None
         try:
             for number, arrival, decoded in reader or self._frames():
                 stamp = decoded.seconds if self.clocked or not self.paced else arrival
@@ -105,7 +110,6 @@ class LiveVideo:
         finally:
             if reader is not None:
                 reader.stop()
-                self.dropped = reader.dropped
             self.container.close()
             if self.own_file is not None:
                 self.own_file.close()
