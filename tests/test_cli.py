@@ -197,3 +197,25 @@ def test_images_of_two_sizes_end_the_run_with_the_frames_before_on_disk(tmp_path
     assert "walk/000010.png: an image of 50 x 50 among ones of 90 x 160" in done.stderr
     assert "Traceback" not in done.stderr
     assert [frame.frame for frame in mots_text.read(tmp_path / "out/walk.txt")][-1] == 9
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["demo", "--frames", "0"],
+        ["demo", "--seed", "-1"],
+        ["score", "a", "b", "--jobs", "0"],
+        ["tune", "a", "b", "--trials", "none"],
+        ["dataset", "yolo", "--root", "a", "--output", "b", "--height", "0"],
+        ["track", "a", "--nothing"],
+        ["fly"],
+        [],
+    ],
+)
+def test_a_flag_without_sense_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mots: error: ")
+    assert line.endswith("--help)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mots.cli.options import Commands, add_benchmark, names_in
+from mots.cli.options import Commands, add_benchmark, at_least, names_in
 from mots.errors import InputError
 
 __all__ = ["add"]
@@ -22,7 +22,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
     parser.add_argument("--classes", metavar="NAMES", help="default: the benchmark's, for reid person")
     parser.add_argument("--every", type=int, metavar="N", help="use every N-th frame (default: yolo 1, reid 5)")
-    parser.add_argument("--height", type=int, default=32, metavar="PIXELS", help="reid: of the smallest crops")
+    parser.add_argument("--height", type=at_least(1), default=32, metavar="PIXELS", help="reid: of the smallest crops")
     parser.add_argument("--overwrite", action="store_true", help="replace a folder that is there")
     parser.set_defaults(run=run)
 

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from mots import __version__
 from mots.cli import batch, convert, dataset, demo, detect, score, submit, track, tune, validate
+from mots.cli.options import Parser
 from mots.errors import MotsError, MotsWarning
 from mots.names import printable
 from mots.pipeline.interrupts import Terminated, take_sigterm_as_ctrl_c
@@ -68,11 +69,11 @@ def show_warning(
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mots", description="Track and segment every person and vehicle in video: masks with lasting identities."
     )
     parser.add_argument("--version", action="version", version=f"mots {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(parser_class=Parser, title="commands", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
     return parser

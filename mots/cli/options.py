@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mots.benchmarks.registry import BENCHMARKS
 from mots.errors import InputError
+from mots.names import printable
 
 if TYPE_CHECKING:
     from mots.settings import Settings
 
 __all__ = [
     "Commands",
+    "Parser",
     "add_benchmark",
     "add_reid",
     "add_settings",
     "add_source",
+    "at_least",
     "chosen_settings",
     "count",
     "is_settings_request",
@@ -26,6 +31,30 @@ __all__ = [
 
 Commands = argparse._SubParsersAction  # the type of `add_subparsers`' answer, which argparse does not export
 DEFAULT_BENCHMARK = "kitti-mots"
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as all others are."""
+
+    def error(self, message: str) -> NoReturn:
+        command = self.prog.partition(" ")[2]
+        print(f"mots: error: {printable(message)} (see mots {f'{command} ' if command else ''}--help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def at_least(low: int) -> Callable[[str], int]:
+    """The type of a flag that takes whole numbers from `low` on."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if value < low:
+            raise argparse.ArgumentTypeError(f"'{text}': wanted a whole number, {low} or more")
+        return value
+
+    return number
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:

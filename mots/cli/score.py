@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mots.cli.options import Commands, add_benchmark, names_in
+from mots.cli.options import Commands, add_benchmark, at_least, names_in
 from mots.cli.startup import quick_start
 from mots.errors import MotsWarning
 
@@ -28,7 +28,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--classes", metavar="NAMES", help="only these, as in car")
     parser.add_argument("--convention", default="trackeval", help="trackeval (default) or mots_tools")
     parser.add_argument("--lenient", action="store_true", help="report faults as warnings, and score the rest")
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes over sequences")
+    parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="processes over sequences")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number as JSON")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write every number as CSV")
     parser.add_argument("--events", type=Path, metavar="FILE", help="write each match, switch, miss and false positive")

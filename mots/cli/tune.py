@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mots.cli.options import Commands, add_benchmark
+from mots.cli.options import Commands, add_benchmark, at_least
 
 __all__ = ["add"]
 
@@ -21,10 +21,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     add_benchmark(parser)
     parser.add_argument("--metric", default="HOTA", help="what to maximise (default HOTA)")
     parser.add_argument(
-        "--trials", type=int, default=50, metavar="N", help="in all, earlier ones included (default 50)"
+        "--trials", type=at_least(1), default=50, metavar="N", help="in all, earlier ones included (default 50)"
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that share the search")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=at_least(1), default=1, metavar="N", help="processes that share the search")
+    parser.add_argument("--seed", type=at_least(0), default=0)
     parser.add_argument(
         "--search", action="append", default=[], metavar="NAME=LOW:HIGH", help="search these settings (repeatable)"
     )
