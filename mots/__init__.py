@@ -12,6 +12,9 @@ from mots.lazy import lazy_package
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mots.analytics.counting import count
+    from mots.analytics.lines import LineCounter
+    from mots.analytics.scene import Line, Zone
     from mots.benchmarks.validation import validate
     from mots.detection.measurement import FrameMeasurement
     from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
@@ -47,6 +50,8 @@ __all__ = [
     "FrameMeasurement",
     "InputError",
     "LabelTable",
+    "Line",
+    "LineCounter",
     "MaskRefiner",
     "Masks",
     "MissingDependency",
@@ -61,8 +66,10 @@ __all__ = [
     "Tracker",
     "TrackerSettings",
     "YOLOv8Seg",
+    "Zone",
     "__version__",
     "convert",
+    "count",
     "open_source",
     "read_results",
     "record",
@@ -74,8 +81,9 @@ __all__ = [
 __getattr__, __dir__ = lazy_package(
     __name__,
     (
-        "batch", "benchmarks", "classes", "detection", "encodings", "errors", "evaluation", "formats", "labels",
-        "metrics", "models", "pipeline", "rendering", "settings", "toy", "trackers", "training", "video",
+        "analytics", "batch", "benchmarks", "classes", "detection", "encodings", "errors", "evaluation", "formats",
+        "labels", "metrics", "models", "pipeline", "rendering", "settings", "storage", "toy", "trackers", "training",
+        "video",
     ),
     {
         "CameraMotion": "mots.detection.protocols",
@@ -97,6 +105,8 @@ __getattr__, __dir__ = lazy_package(
         "MotsWarning": "mots.errors",
         "Pipeline": "mots.pipeline.pipeline",
         "ResultFolder": "mots.pipeline.results",
+        "Line": "mots.analytics.scene",
+        "LineCounter": "mots.analytics.lines",
         "Settings": "mots.settings",
         "Source": "mots.video.frame",
         "Stream": "mots.pipeline.stream",
@@ -104,7 +114,9 @@ __getattr__, __dir__ = lazy_package(
         "Tracker": "mots.trackers.tracker",
         "TrackerSettings": "mots.trackers.tracker",
         "YOLOv8Seg": "mots.models.yolov8_seg",
+        "Zone": "mots.analytics.scene",
         "convert": "mots.formats.convert",
+        "count": "mots.analytics.counting",
         "open_source": "mots.video.opening",
         "read_results": "mots.formats.convert",
         "record": "mots.pipeline.record",

@@ -19,6 +19,13 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default runs/<name>)")
     parser.add_argument("--video", action="store_true", help="also write an annotated <name>.mp4")
     add_reid(parser)
+    parser.add_argument(
+        "--table",
+        nargs="?",
+        const="csv",
+        choices=("csv", "parquet"),
+        help="also write frames.csv (or frames.parquet): a row for each object and frame",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no summary")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
     parser.add_argument("--detections", type=Path, metavar="FILE", help="saved detections in place of the network")
@@ -42,6 +49,7 @@ def run(parsed: argparse.Namespace) -> int:
         detections=parsed.detections,
         offline=parsed.offline,
         video=parsed.video,
+        table=parsed.table,
         overwrite=parsed.overwrite,
         quiet=parsed.quiet,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mots.analytics.tables import FrameTableFile
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
 from mots.detection.saved_detections import DetectionWriter
 from mots.errors import InputError, MotsError
@@ -49,6 +50,7 @@ def record(
     folder: str | Path | None = None,
     *,
     video: bool = False,
+    table: str | None = None,
     offline: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
@@ -71,7 +73,8 @@ def record(
 ) -> Summary:
     """Track `source` into `folder` (default: runs/<name>): MOTS text, tracks.csv and, with `video`, an annotated MP4.
 
-    `overwrite`: replace results that are there. `quiet`: no progress bar. `watch` is called with each frame after it
+    `table`: "csv" or "parquet", to write a row for each object and frame as well (see `analytics.tables`). `overwrite`:
+    replace results that are there. `quiet`: no progress bar. `watch` is called with each frame after it
     was written. The other arguments are those of `track`.
 
     Raises MotsError, with what was tracked so far on disk, for anything that stops it before the end.
@@ -90,7 +93,7 @@ def record(
         camera_motion=camera_motion,
         offline=offline,
     )
-    return record_pipeline(pipeline, folder, video=video, overwrite=overwrite, quiet=quiet, watch=watch)
+    return record_pipeline(pipeline, folder, video=video, table=table, overwrite=overwrite, quiet=quiet, watch=watch)
 
 
 def record_pipeline(
@@ -98,6 +101,7 @@ def record_pipeline(
     folder: str | Path | None = None,
     *,
     video: bool = False,
+    table: str | None = None,
     overwrite: bool = False,
     quiet: bool = False,
     watch: Callable[[TrackedFrame], None] | None = None,
@@ -106,6 +110,8 @@ def record_pipeline(
     folder = Path("runs") / pipeline.name if folder is None else Path(folder)
     if video and pipeline.source is None:
         raise InputError("a video needs the frames: give them as the source", parameters=("video", "detections"))
+    if table not in (None, "csv", "parquet"):
+        raise InputError(f"a table as '{table}': wanted csv or parquet", parameters=("table",))
     summary = Summary(folder)
     for ending in (".txt", ".mp4") if video else (".txt",):
         check_target(folder / f"{pipeline.name}{ending}", overwrite, pipeline.files)
@@ -117,12 +123,17 @@ def record_pipeline(
 
             annotator = Annotator(pipeline.frame_rate, pipeline.names)
             writer = stack.enter_context(VideoWriter(folder / f"{pipeline.name}.mp4", pipeline.frame_rate))
+        rows: FrameTableFile | None = None
+        if table is not None:
+            rows = stack.enter_context(FrameTableFile(folder, table == "parquet", overwrite, pipeline.names))
         frames = tracked_frames(pipeline, quiet, images=video)
         # Closed here, so that the bar ends before the message of what stopped the run is printed.
         stack.enter_context(closing(frames))
         for frame in interruptible(frames):
             written = frame if pipeline.settings.refine.write_filled else without_predicted(frame)
             results.write(written)
+            if rows is not None:
+                rows.write(written)
             summary.add(written)
             summary.tracks = len(results.tracks)
             if video:

@@ -1,0 +1,138 @@
+"""What is counted in a scene: lines, zones and points of the ground, from `scene.toml`.
+
+```toml
+[[line]]
+name = "north"
+points = [[100, 200], [500, 200]]
+
+[[zone]]
+name = "crossing"
+polygon = [[10, 10], [200, 10], [200, 90], [10, 90]]
+
+[ground]
+image = [[100, 400], [540, 400], [420, 250], [220, 250]]
+metres = [[0, 0], [7, 0], [7, 20], [0, 20]]
+```
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.errors import FormatError, InputError
+from mots.files import read_file
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["Line", "Scene", "Zone", "load"]
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """`points`: (2, 2) x y in pixels. An object crosses it forwards where it goes from the left hand to the right hand
+    of somebody who walks from the first point to the second on the picture."""
+
+    name: str
+    points: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        points = np.asarray(self.points, np.float64)
+        if points.shape != (2, 2) or not np.isfinite(points).all() or (points[0] == points[1]).all():
+            raise InputError(f"line '{self.name}': wanted two different points [x, y]")
+        object.__setattr__(self, "points", points)
+
+
+@dataclass(frozen=True, eq=False)
+class Zone:
+    """`polygon`: (K, 2) corners x y in pixels; a point is inside by the even-odd rule."""
+
+    name: str
+    polygon: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        polygon = np.asarray(self.polygon, np.float64)
+        if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3 or not np.isfinite(polygon).all():
+            raise InputError(f"zone '{self.name}': wanted three or more corners [x, y]")
+        object.__setattr__(self, "polygon", polygon)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """`ground`: points of the picture (K, 2) in pixels and of the ground (K, 2) in metres, or None."""
+
+    lines: tuple[Line, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    ground: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+
+def load(path: str | Path) -> Scene:
+    """The scene of a file. Raises FormatError with what is wrong: no TOML, an unknown table, points of another form, a
+    name twice."""
+    path = Path(path)
+    try:
+        whole: dict[str, Any] = tomllib.loads(read_file(path).decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise FormatError(f"{path}: not TOML: {error}") from error
+    for name in whole:
+        if name not in ("line", "zone", "ground"):
+            raise FormatError(f"{path}: unknown table '{name}': there are [[line]], [[zone]] and [ground]")
+    try:
+        lines = tuple(Line(*named(each, "points", path, "line")) for each in entries(whole, "line", path))
+        zones = tuple(Zone(*named(each, "polygon", path, "zone")) for each in entries(whole, "zone", path))
+    except InputError as error:
+        raise FormatError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
+    for kind, names in (("line", [each.name for each in lines]), ("zone", [each.name for each in zones])):
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise FormatError(f"{path}: the {kind} '{twice}' stands there twice")
+    return Scene(lines, zones, ground_of(whole["ground"], path) if "ground" in whole else None)
+
+
+def entries(whole: Mapping[str, Any], kind: str, path: Path) -> list[Any]:
+    """The tables `[[kind]]` of a file."""
+    found = whole.get(kind, [])
+    if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
+        raise FormatError(f"{path}: {kind}s are tables [[{kind}]]")
+    return found
+
+
+def named(table: Mapping[str, Any], key: str, path: Path, kind: str) -> tuple[str, NDArray[np.float64]]:
+    """The name of a table, and its points."""
+    unknown = set(table) - {"name", key}
+    if unknown or not isinstance(table.get("name"), str) or key not in table:
+        raise FormatError(f"{path}: a [[{kind}]] has name and {key}, and nothing else")
+    return table["name"], points_of(table[key], f"{path}: {kind} '{table['name']}'")
+
+
+def points_of(value: Any, where: str) -> NDArray[np.float64]:
+    """(K, 2) of a list of [x, y]. Raises FormatError."""
+    try:
+        points = np.array(value, np.float64)
+    except (ValueError, TypeError):
+        points = np.zeros(0)
+    if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():
+        raise FormatError(f"{where}: wanted points [x, y]")
+    return points
+
+
+def ground_of(table: Any, path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The points of `[ground]`. Raises FormatError."""
+    if not isinstance(table, Mapping) or set(table) != {"image", "metres"}:
+        raise FormatError(f"{path}: [ground] has image and metres, and nothing else")
+    image, metres = (points_of(table[key], f"{path}: ground.{key}") for key in ("image", "metres"))
+    if len(image) != len(metres) or len(image) < 4:
+        counts = f"{len(image)} points of the image and {len(metres)} in metres"
+        raise FormatError(f"{path}: [ground] has {counts}: wanted four or more of each")
+    return image, metres
