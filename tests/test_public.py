@@ -15,8 +15,8 @@ SIGNATURES = {
     "Stream": "* preset settings changes classes detector embedder mask_refiner camera_motion weights conf imgsz "
     "device reid frame_rate",
     "Pipeline": "source settings * detections detector embedder mask_refiner camera_motion offline name",
-    "record": "source folder * video table offline overwrite quiet watch preset settings changes classes detections detector "
-    "embedder mask_refiner camera_motion weights conf imgsz device reid frame_rate",
+    "record": "source folder * video table offline overwrite quiet watch preset settings changes classes detections "
+    "detector embedder mask_refiner camera_motion weights conf imgsz device reid frame_rate",
     "open_source": "source frame_rate settings",
     "count": "results scene output * interval frame_rate overwrite",
     "read_results": "path sequence frame_rate",
