@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from mots.trackers.tracker import Tracker, TrackerSettings
     from mots.video.frame import Frame, Source
     from mots.video.opening import open_source
+    from mots.video.selection import select
 
 __all__ = [
     "CameraMotion",
@@ -74,6 +75,7 @@ __all__ = [
     "read_results",
     "record",
     "score",
+    "select",
     "track",
     "validate",
 ]
@@ -121,6 +123,7 @@ __getattr__, __dir__ = lazy_package(
         "read_results": "mots.formats.convert",
         "record": "mots.pipeline.record",
         "score": "mots.evaluation.scoring",
+        "select": "mots.video.selection",
         "track": "mots.pipeline.pipeline",
         "validate": "mots.benchmarks.validation",
     },

@@ -18,6 +18,7 @@ SIGNATURES = {
     "record": "source folder * video table offline overwrite quiet watch preset settings changes classes detections "
     "detector embedder mask_refiner camera_motion weights conf imgsz device reid frame_rate",
     "open_source": "source frame_rate settings",
+    "select": "source * start end every max_frames frame_rate",
     "count": "results scene output * interval frame_rate overwrite",
     "read_results": "path sequence frame_rate",
     "DetectionWriter": "path frame_rate names refined",

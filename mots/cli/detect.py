@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mots.cli.options import Commands, add_settings, add_source, chosen_settings, is_settings_request
+from mots.cli.options import (
+    Commands,
+    add_selection,
+    add_settings,
+    add_source,
+    chosen_settings,
+    is_settings_request,
+    selected,
+)
 from mots.errors import InputError
 
 __all__ = ["add"]
@@ -15,6 +23,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("detect", help="save the detections of a video or images, to track them later")
     add_source(parser)
+    add_selection(parser)
     parser.add_argument("--output", type=Path, metavar="FILE", help="default: <name>.npz, or <name>.txt as text")
     parser.add_argument("--format", choices=("npz", "text"), help="default: by the ending of --output, or npz")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -36,7 +45,7 @@ def run(parsed: argparse.Namespace) -> int:
     ending = ".txt" if kind == "text" else ".npz"
     if parsed.output and parsed.output.suffix != ending:
         raise InputError(f"{parsed.output}: detections as {kind} end in {ending}")
-    pipeline = Pipeline(parsed.source, settings)
+    pipeline = Pipeline(selected(parsed, settings), settings)
     output = parsed.output or Path(pipeline.name + ending)
     print(save_detections(pipeline, output, overwrite=parsed.overwrite, quiet=parsed.quiet))
     return 0

@@ -20,6 +20,7 @@ __all__ = [
     "Parser",
     "add_benchmark",
     "add_reid",
+    "add_selection",
     "add_settings",
     "add_source",
     "at_least",
@@ -27,6 +28,7 @@ __all__ = [
     "count",
     "is_settings_request",
     "names_in",
+    "selected",
 ]
 
 Commands = argparse._SubParsersAction  # the type of `add_subparsers`' answer, which argparse does not export
@@ -64,6 +66,30 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         nargs="?",
         help="a video file, a folder or glob of images, a camera's number, a stream's URL, or saved detections",
+    )
+
+
+def add_selection(parser: argparse.ArgumentParser) -> None:
+    """Which frames of the source; they keep their own numbers and times."""
+    parser.add_argument("--start", metavar="TIME", help="from this time on, as in 90, 1:30 or 0:01:30.5")
+    parser.add_argument("--end", metavar="TIME", help="to before this time")
+    parser.add_argument("--every", type=at_least(1), default=1, metavar="N", help="every N-th frame")
+    parser.add_argument("--max-frames", type=at_least(1), metavar="N", help="at most so many frames")
+
+
+def selected(parsed: argparse.Namespace, settings: Settings) -> Any:
+    """The source, or the part of it that was chosen."""
+    if (parsed.start, parsed.end, parsed.every, parsed.max_frames) == (None, None, 1, None):
+        return parsed.source
+    from mots.video.selection import select
+
+    return select(
+        parsed.source,
+        start=parsed.start,
+        end=parsed.end,
+        every=parsed.every,
+        max_frames=parsed.max_frames,
+        frame_rate=settings.frame_rate or None,
     )
 
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mots.cli.options import Commands, add_reid, add_settings, add_source, chosen_settings, is_settings_request
+from mots.cli.options import (
+    Commands,
+    add_reid,
+    add_selection,
+    add_settings,
+    add_source,
+    chosen_settings,
+    is_settings_request,
+    selected,
+)
 from mots.errors import InputError
 from mots.names import printable
 
@@ -16,6 +25,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("track", help="track a video, images, a camera or saved detections")
     add_source(parser)
+    add_selection(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default runs/<name>)")
     parser.add_argument("--video", action="store_true", help="also write an annotated <name>.mp4")
     add_reid(parser)
@@ -43,7 +53,7 @@ def run(parsed: argparse.Namespace) -> int:
     from mots.pipeline.record import record
 
     summary = record(
-        parsed.source,
+        selected(parsed, settings),
         parsed.output,
         settings=settings,
         detections=parsed.detections,

@@ -30,6 +30,7 @@ from mots.trackers.detections import Detections
 from mots.trackers.tracker import Tracker
 from mots.video.frame import Frame, Part, Source
 from mots.video.opening import source_of
+from mots.video.selection import Selected
 
 __all__ = ["Pipeline", "SourceLike", "track"]
 
@@ -125,7 +126,9 @@ class Pipeline:
             return measure_saved(self.saved, self.frame_rate, self.classes, self.settings.camera.enabled, own_times)
         parts = self.parts
         if self.saved is not None:
-            joined = saved_detections.joined(self.source, self.saved, whole=not isinstance(self.source, Part))
+            joined = saved_detections.joined(
+                self.source, self.saved, whole=not isinstance(self.source, (Part, Selected))
+            )
             pairs: Iterator[tuple[Frame, Detections]] = (
                 (frame, of_classes(detections, self.classes)) for frame, detections in joined
             )
