@@ -83,9 +83,9 @@ __all__ = [
 __getattr__, __dir__ = lazy_package(
     __name__,
     (
-        "analytics", "batch", "benchmarks", "classes", "detection", "encodings", "errors", "evaluation", "formats",
-        "labels", "metrics", "models", "pipeline", "rendering", "settings", "storage", "toy", "trackers", "training",
-        "video",
+        "adapters", "analytics", "batch", "benchmarks", "classes", "detection", "encodings", "errors", "evaluation",
+        "formats", "labels", "metrics", "models", "pipeline", "rendering", "settings", "storage", "toy", "trackers",
+        "training", "video",
     ),
     {
         "CameraMotion": "mots.detection.protocols",

@@ -11,6 +11,7 @@ HEAVY = {"torch", "torchvision", "ultralytics", "torchreid", "onnxruntime", "ope
 # What every folder may use.
 FILES = {
     "__main__",
+    "adapters",
     "classes",
     "errors",
     "files",
