@@ -78,7 +78,7 @@ def track_steps(detections: Path, preset: str, repeat: int) -> None:
     frames = list(saved.read(detections))
     steps: dict[str, list[float]] = {"associate": [], "label": [], "write": []}
     for _ in range(repeat):
-        tracker = Tracker(settings.tracker, settings.frame_rate)
+        tracker = Tracker(settings.tracker, settings.frame_rate or settings.source.default_rate)
         with tempfile.TemporaryDirectory() as folder, ResultFolder(Path(folder), "x", overwrite=False) as results:
             for frame in frames:
                 t0 = perf_counter()
