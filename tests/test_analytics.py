@@ -303,6 +303,8 @@ def test_a_stopped_table_replaces_none_and_keeps_its_rows(tmp_path: Path) -> Non
     [
         ("a,b\n", "wanted the columns frame, time_s"),
         (f"{','.join(COLUMNS)}\n1,2\n", r"frames\.csv:2: not a row"),
+        (f"{','.join(COLUMNS)}\n1,nan,1,car,1,0,0,1,1,1,0,0,0,0,1001\n", r"frames\.csv:2: .*time_s is nan"),
+        (f"{','.join(COLUMNS)}\n1,0,1,car,1,0,0,1,1,{10**20},0,0,0,0,1001\n", r"frames\.csv:2: .*area is 1000"),
         (f"{','.join(COLUMNS)}\n{','.join(['x'] * len(COLUMNS))}\n", r"frames\.csv:2: not a row"),
     ],
 )

@@ -223,3 +223,13 @@ def test_sources_of_two_frame_sizes_are_not_joined(tmp_path: Path) -> None:
     (tmp_path / "b/0002.txt").write_text("0 1 2 30 40 PPV1\n".replace("PPV1", encoded(block(0, 0, 1, 1))[:0] + "`U1"))
     with pytest.raises(FormatError, match=r"frames of \(30, 40\) where .* has \(60, 80\)"):
         convert([one, tmp_path / "b"], tmp_path / "c", "mots-text")
+
+
+def test_a_polygon_without_pixels_is_told_and_no_empty_mask_is_written(tmp_path: Path) -> None:
+    path = coco(tmp_path / "c.json", ["s/1.jpg", "s/2.jpg"])
+    whole = json.loads(path.read_text())
+    whole["annotations"][1]["segmentation"] = [[5, 5, 5.1, 5, 5.1, 5.1]]
+    path.write_text(json.dumps(whole))
+    told = convert(path, tmp_path / "t", "mots-text")
+    assert any("frame 2, id 3: the mask has no pixels: left out" in each for each in told)
+    assert read(tmp_path / "t")["s"].frames.tolist() == [1]

@@ -447,3 +447,14 @@ def test_a_list_of_paths_is_read_in_its_order(tmp_path: Path) -> None:
     write_images(tmp_path / "walk", [1, 2, 3])
     paths = [str(tmp_path / f"walk/frame_{k:06d}.png") for k in (3, 1, 2)]
     assert [(frame.number, number_of(frame.image)) for frame in source_of(paths)] == [(0, 3), (1, 1), (2, 2)]
+
+
+def test_a_pause_of_days_is_short_in_a_written_video(tmp_path: Path) -> None:
+    with VideoWriter(tmp_path / "v.mp4", 10.0) as writer:
+        for k, time in enumerate((0.0, 0.1, 3000.0)):
+            writer.write(picture(k), time)
+        with pytest.warns(MotsWarning, match="66666667 seconds without a frame are 1 in the video"):
+            writer.write(picture(3), 3000.0 + 66666667.0)
+        writer.write(picture(4), 3000.0 + 66666667.5)
+    times = [frame.time for frame in open_source(tmp_path / "v.mp4")]
+    assert times == pytest.approx([0.0, 0.1, 3000.0, 3001.0, 3001.5], abs=0.001)

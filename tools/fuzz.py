@@ -33,11 +33,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mots.analytics.tables import FrameTableFile
 from mots.cli import main as mots_main
 from mots.detection import saved_detections
 from mots.encodings import rle
 from mots.encodings.runs import runs_of
 from mots.formats.convert import convert
+from mots.labels import FrameLabels
 from mots.trackers import Detections, Masks, Tracker
 from mots.video.writer import VideoWriter
 
@@ -159,6 +161,27 @@ def state(folder: Path) -> Path:
     return folder / "state.npz"
 
 
+def table(folder: Path) -> Path:
+    """A run's folder with its table of frames."""
+    none = np.zeros(3, np.int64)
+    with FrameTableFile(folder / "run", overwrite=True) as file:
+        for k in range(6):
+            scores = np.ones(3, np.float32)
+            labels = FrameLabels(k, k / 10, np.array([2001, 2002, 2003]), none, scores, objects(k), Masks.empty(SIZE))
+            file.write(labels)
+    return folder / "run/frames.csv"
+
+
+def scene(folder: Path) -> Path:
+    table(folder)
+    (folder / "scene.toml").write_text(
+        '[[line]]\nname = "a"\npoints = [[0, 20], [60, 20]]\n'
+        '[[zone]]\nname = "z"\npolygon = [[0, 0], [30, 0], [30, 30]]\n'
+        "[ground]\nimage = [[0, 0], [60, 0], [60, 40], [0, 40]]\nmetres = [[0, 0], [6, 0], [6, 4], [0, 4]]\n"
+    )
+    return folder / "scene.toml"
+
+
 TO_TEXT = ("convert", "{}", "{out}", "--to", "mots-text")
 TRACK = ("track", "{}", "--output", "{out}", "--quiet")
 KINDS = {
@@ -194,6 +217,8 @@ KINDS = {
     "pictures": Kind(pictures, (("read", "{}"),), True),
     "seqmap": Kind(seqmap, (("validate", "{good}/text", "--split", "{}"),)),
     "settings": Kind(toml, (("track", "{good}/d.txt", "--settings", "{}", "--output", "{out}", "--quiet"),)),
+    "scene": Kind(scene, (("count", "{good}/run", "--scene", "{}", "--output", "{out}"),)),
+    "table": Kind(table, (("count", "{}", "--scene", "{good}/scene.toml", "--output", "{out}"),)),
     "state": Kind(state, (("load", "{}"),), True),
 }  # fmt: skip
 
@@ -379,7 +404,7 @@ def fuzz(tries: int, seed: int, kinds: list[str], keep: Path | None = None) -> C
         goods = home / "good"
         goods.mkdir()
         made = {name: KINDS[name].make(goods) for name in kinds}
-        for needed in (text, detections(".txt"), converted("kitti-step", "step")):
+        for needed in (text, scene, detections(".txt"), converted("kitti-step", "step")):
             with contextlib.suppress(Exception):
                 needed(goods)
         for name in kinds:  # everything is loaded and compiled before the first fork

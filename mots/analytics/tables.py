@@ -173,7 +173,10 @@ def read(path: Path) -> FrameTable:
         try:
             with path.open("rb") as file:
                 columns = parquet.ParquetFile(file).read(columns=list(COLUMNS)).to_pydict()
-            return from_rows(list(zip(*(columns[name] for name in COLUMNS), strict=True)))
+            texts = (map(str, columns[name]) for name in COLUMNS)
+            return from_rows(
+                [[value_of(*each) for each in zip(row, COLUMNS, strict=True)] for row in zip(*texts, strict=True)]
+            )
         except (OSError, KeyError, ValueError, TypeError, pyarrow.ArrowException) as error:
             raise FormatError(f"{path}: not a table of frames ({str(error).splitlines()[0]})") from error
     try:
@@ -186,14 +189,23 @@ def read(path: Path) -> FrameTable:
     rows = []
     for number, line in enumerate(lines[1:], start=2):
         try:
-            values = [line[place] for place in places]
-            rows.append([
-                value if name == "class" else int(value) if name in WHOLE else float(value)
-                for name, value in zip(COLUMNS, values, strict=True)
-            ])  # fmt: skip
+            rows.append([value_of(line[place], name) for name, place in zip(COLUMNS, places, strict=True)])
         except (ValueError, IndexError) as error:
             raise FormatError(f"{path}:{number}: not a row of the table ({error})") from error
     return from_rows(rows)
+
+
+LARGEST = 2**31  # no number of the table is as large
+
+
+def value_of(text: str, name: str) -> Any:
+    """A field as the value of its column. Raises ValueError for another one."""
+    if name == "class":
+        return text
+    value = int(text) if name in WHOLE else float(text)
+    if not abs(value) < LARGEST:
+        raise ValueError(f"{name} is {text[:40]}")
+    return value
 
 
 class FrameTableFile:

@@ -42,8 +42,8 @@ TARGETS = {
     "mots-png": Target(overlaps=False, empty=False, regions=False, ids="png"),
     "cvat-mots-png": Target(overlaps=False, empty=False, regions=False, ids="png"),
     "kitti-step": Target(frozenset(STEP_THINGS), overlaps=False, empty=False, ids="step"),
-    "coco": Target(),
-    "youtube-vis": Target(regions=False),
+    "coco": Target(empty=False),
+    "youtube-vis": Target(empty=False, regions=False),
     "parquet": Target(frames=False),
     "mot-boxes": Target(frozenset(MOT_CHALLENGE_CLASSES), empty=False, frames=False),
 }

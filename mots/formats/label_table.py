@@ -123,13 +123,14 @@ def table_of_rows(
     report: Report = fail,
     listed: Iterable[int] | None = None,
     size: tuple[int, int] | None = None,
+    with_empty: bool = True,
 ) -> LabelTable:
     """Rows of a file without lines as a table, in the order of frames, with the checks of the text format.
 
-    `listed`: the frames that the file says there are. `size`: of the frames, where there may be no rows. Faults go to
-    `report`, and the row is left out: a frame number or an id that cannot be, another frame size, a mask that does not
-    decode. An id a second time in a frame is reported, and the masks of one class are joined: annotation tools store an
-    object of two parts so.
+    `listed`: the frames that the file says there are. `size`: of the frames, where there may be no rows. `with_empty`:
+    whether masks without pixels are kept, or reported. Faults go to `report`, and the row is left out: a frame number
+    or an id that cannot be, another frame size, a mask that does not decode. An id a second time in a frame is
+    reported, and the masks of one class are joined: annotation tools store an object of two parts so.
     """
     rows = sorted(rows, key=lambda row: row[0])
     if size is None:
@@ -153,6 +154,9 @@ def table_of_rows(
             runs = rle.decode([text], size)
         except rle.RLEError as error:
             tell("mask", f"the mask does not decode: {error}")
+            continue
+        if not with_empty and not runs.areas[0]:
+            tell("no mask", "the mask has no pixels: left out")
             continue
         before = first.get((frame, identity)) if class_id != IGNORE else None
         if before is None:

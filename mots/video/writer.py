@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -9,11 +10,12 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import MotsError
+from mots.errors import MotsError, MotsWarning
 
 __all__ = ["VideoWriter"]
 
 CLOCK = 90_000  # time base of the written video, in ticks a second
+LONGEST, AFTER = 3600.0, 1.0  # a longer pause, in seconds, becomes one of `AFTER`: MP4 holds 13 hours in such ticks
 
 
 class VideoWriter:
@@ -30,6 +32,8 @@ class VideoWriter:
         path = Path(path)
         self.path, self.part = path, path.with_name(f"{path.name}.part")
         self.last = -1
+        self.time: float | None = None  # of the last frame
+        self.cut = 0.0  # seconds that were left out so far
         try:
             self.part.touch()  # FFmpeg opens the file, and fails, at the first frame only
             # The index is moved to the front at the end, so that a browser can start before it has the whole file.
@@ -51,7 +55,12 @@ class VideoWriter:
             self.stream.height, self.stream.width = image.shape[:2]
             self.started = True
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
-        self.last = max(round(time * CLOCK), self.last + 1)
+        if self.time is not None and time - self.time > LONGEST:
+            self.cut += time - self.time - AFTER
+            message = f"{self.path}: {time - self.time:.0f} seconds without a frame are {AFTER:.0f} in the video"
+            warnings.warn(MotsWarning(message), stacklevel=2)
+        self.time = time
+        self.last = max(round((time - self.cut) * CLOCK), self.last + 1)
         frame.pts, frame.time_base = self.last, Fraction(1, CLOCK)
         try:
             self.container.mux(self.stream.encode(frame))

@@ -129,7 +129,8 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     sizes = {name: size for name, _, size in frames.values()}
     listed = {name: [frame for own, frame, _ in frames.values() if own == name] for name in rows}
     return {
-        name: table_of_rows(each, f"{path}: {name}", report, listed[name], sizes[name]) for name, each in rows.items()
+        name: table_of_rows(each, f"{path}: {name}", report, listed[name], sizes[name], False)
+        for name, each in rows.items()
     }
 
 

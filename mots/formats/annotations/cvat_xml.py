@@ -69,7 +69,7 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     frames = root.findtext(".//task/size") or root.findtext(".//job/size")
     count = whole(frames, f"{path}: size") if frames else 0
     listed = range(count) if 0 < count <= 10_000_000 else None
-    return {name: table_of_rows(rows, f"{path}: {name}", report, listed, size)}
+    return {name: table_of_rows(rows, f"{path}: {name}", report, listed, size, False)}
 
 
 def corners_of(points: str, where: str) -> NDArray[np.float64]:

@@ -79,7 +79,7 @@ def read(folder: Path, size: tuple[int, int] | None, report: Report = fail) -> d
             corners = polygon.reshape(-1, 2) * [size[1], size[0]]
             text = rle.encode(runs_of(mask_of_polygons([corners], size)))[0]
             rows.append((frame, int(each[-1]), int(each[0]), text, size))
-    return {name: table_of_rows(rows, str(folder), report, listed, size)}
+    return {name: table_of_rows(rows, str(folder), report, listed, size, False)}
 
 
 def fields_of(line: bytes, where: str) -> list[float]:

@@ -161,6 +161,6 @@ def tables(
     """The rows of each video as a table."""
     by_name = {video.name: video for video in videos.values()}
     return {
-        name: table_of_rows(each, f"{path}: {name}", report, by_name[name].frames, by_name[name].size)
+        name: table_of_rows(each, f"{path}: {name}", report, by_name[name].frames, by_name[name].size, False)
         for name, each in rows.items()
     }
