@@ -15,7 +15,7 @@ from PIL import Image
 from mots.batch.manifest import chunk_of, is_done
 from mots.batch.plan import Outcome, Plan, Task
 from mots.batch.processes import Processes
-from mots.batch.schedule import chunks, run_batch
+from mots.batch.schedule import chunks, opened, run_batch
 from mots.batch.tasks import do
 from mots.benchmarks.layouts import discover
 from mots.benchmarks.registry import benchmark_named
@@ -333,3 +333,14 @@ def test_workers_end_with_the_process_that_started_them(number: signal.Signals, 
     while time.monotonic() < end and alive(mark):
         time.sleep(0.1)
     assert alive(mark) == []
+
+
+def test_a_benchmark_knows_the_rate_of_its_sequences_and_the_user_knows_better(tmp_path: Path) -> None:
+    for name in ("0002", "0005"):
+        pictures(tmp_path / f"images/{name}", range(1, 4), 10)
+    found = {each.name: each for each in discover(tmp_path, benchmark_named("mots20"))}
+    assert {name: each.frame_rate for name, each in found.items()} == {"MOTS20-02": None, "MOTS20-05": 14.0}
+    plan = Plan(tmp_path / "o", load("mots20"))
+    assert [opened(found[name], plan).frame_rate for name in ("MOTS20-02", "MOTS20-05")] == [30.0, 14.0]
+    explicit = Plan(tmp_path / "o", load("mots20", changes={"frame_rate": 25.0}))
+    assert opened(found["MOTS20-05"], explicit).frame_rate == 25.0

@@ -106,7 +106,7 @@ def fingerprint(sequence: SequenceFiles, plan: Plan, seen: Seen) -> dict[str, An
             "weights": weights,
         },
         "by": {
-            "settings": settings_toml(plan.settings),
+            "settings": settings_toml(plan.settings_of(sequence)),
             "offline": plan.offline,
             "panoptic": plan.panoptic,
             "versions": installed_versions(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mots.benchmarks.layouts import SequenceFiles
@@ -23,6 +23,12 @@ class Plan:
     panoptic: bool = False  # write KITTI-STEP's PNGs
     semantic: Path | None = None  # a folder of semantic maps for them
     chunk: int = 0  # frames of a chunk of a long sequence; 0: no sequence is cut
+
+    def settings_of(self, sequence: SequenceFiles) -> Settings:
+        """The settings for a sequence: images that tell no frame rate have the one that the benchmark knows."""
+        if sequence.frame_rate is None:
+            return self.settings
+        return replace(self.settings, source=replace(self.settings.source, default_rate=sequence.frame_rate))
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from mots.batch.processes import Processes, TaskRunner
 from mots.benchmarks.layouts import SequenceFiles
 from mots.errors import InputError, MotsError
 from mots.files import cannot_write, only_user
+from mots.video.frame import CuttableSource
 
 __all__ = ["run_batch"]
 
@@ -97,9 +98,7 @@ def chunks(sequence: SequenceFiles, plan: Plan) -> list[Task]:
     seen = seen_now(sequence, plan, {})
     if plan.chunk == 0:
         return [Task(sequence, seen=seen)]
-    from mots.video.opening import open_source
-
-    length = open_source(sequence.source, plan.settings.frame_rate or None, plan.settings.source).length
+    length = opened(sequence, plan).length
     if length is None or length <= plan.chunk:
         return [Task(sequence, seen=seen)]
     starts = list(range(0, length, plan.chunk))
@@ -109,13 +108,19 @@ def chunks(sequence: SequenceFiles, plan: Plan) -> list[Task]:
     ]
 
 
+def opened(sequence: SequenceFiles, plan: Plan) -> CuttableSource:
+    """The frames of a sequence. Raises MotsError."""
+    from mots.video.opening import open_source
+
+    settings = plan.settings_of(sequence)
+    return open_source(sequence.source, settings.frame_rate or None, settings.source)
+
+
 def check_length(sequence: SequenceFiles, plan: Plan) -> None:
     """Raise InputError for a folder of images of another length than the benchmark says: better now than at the end."""
     if sequence.frames is None or not sequence.source.is_dir():
         return
-    from mots.video.opening import open_source
-
-    length = open_source(sequence.source, plan.settings.frame_rate or None, plan.settings.source).length
+    length = opened(sequence, plan).length
     if length != sequence.frames:
         raise InputError(f"{sequence.source}: expected {sequence.frames} frames but found {length}")
 

@@ -64,7 +64,7 @@ def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
     sequence = task.sequence
     seen = seen_now(sequence, plan, task.seen)
     made = {**fingerprint(sequence, plan, seen), "seen": seen}
-    settings = on_device(plan.settings, device)
+    settings = on_device(plan.settings_of(sequence), device)
     joins = task.step == "join"
     pipeline = Pipeline(
         measured(task, plan) if joins else sequence.source,
@@ -109,7 +109,7 @@ def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
     from mots.video.frame import Part
     from mots.video.opening import open_source
 
-    settings = on_device(plan.settings, device)
+    settings = on_device(plan.settings_of(task.sequence), device)
     seen = seen_now(task.sequence, plan, task.seen)
     made: dict[str, Any] = {**chunk_fingerprint(task, plan, seen), "seen": seen}
     part = Part(open_source(task.sequence.source, settings.frame_rate or None, settings.source), task.start, task.stop)

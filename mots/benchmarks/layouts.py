@@ -39,6 +39,7 @@ class SequenceFiles:
     source: Path
     truth: Path | None
     frames: int | None
+    frame_rate: float | None = None  # where the benchmark knows it, and no file may tell
 
 
 def discover(
@@ -72,7 +73,13 @@ def discover(
     bases = [root / base for base in OWN_BASES.get(split or "", BASES)]
     step = bench is not None and bench.name == "kitti-step"
     return [
-        SequenceFiles(name, images_of(root, bases, name), truth_of(root, bases, name, step), count)
+        SequenceFiles(
+            name,
+            images_of(root, bases, name),
+            truth_of(root, bases, name, step),
+            count,
+            None if bench is None else bench.rates.get(name),
+        )
         for name, count in lengths.items()
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mots.classes import BDD_CLASSES, CLASS_IDS, KITTI_MOTS_CLASSES
@@ -19,7 +19,7 @@ __all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "other_names", "seqmap"
 class Benchmark:
     """`classes`: the benchmark's own name of each class to the engine's id. `first_frame`: the number of a sequence's
     first frame. `splits`: for each split its sequences and their lengths in frames. `boxes`: whether truth and results
-    are compared by boxes, not masks.
+    are compared by boxes, not masks. `rates`: frames a second of sequences that differ from the rest.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Benchmark:
     first_frame: int
     splits: Mapping[str, Mapping[str, int]]
     boxes: bool = False
+    rates: Mapping[str, float] = field(default_factory=dict)
 
     def lengths(self) -> dict[str, int]:
         """Every sequence whose truth is public, with its length."""
@@ -72,6 +73,7 @@ BENCHMARKS = {
                 "MOTS20-01:450 MOTS20-06:1194 MOTS20-07:500 MOTS20-12:900"
             ),  # as in MOT17: the same videos
         },
+        rates={"MOTS20-05": 14.0, "MOTS20-06": 14.0},  # as in their seqinfo.ini, which mots_tools' layout lacks
     ),
 }
 
