@@ -458,3 +458,10 @@ def test_a_pause_of_days_is_short_in_a_written_video(tmp_path: Path) -> None:
         writer.write(picture(4), 3000.0 + 66666667.5)
     times = [frame.time for frame in open_source(tmp_path / "v.mp4")]
     assert times == pytest.approx([0.0, 0.1, 3000.0, 3001.0, 3001.5], abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "notes.md", "notes.mp4", "notes.nfo", "noend"])
+def test_a_text_is_no_video(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("these are only words\n" * 200)
+    with pytest.raises(MotsError, match=name):
+        open_source(tmp_path / name)

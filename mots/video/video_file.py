@@ -20,6 +20,7 @@ from mots.video.packets import Decoding, reason
 __all__ = ["FrameClock", "Video", "best_stream", "checked_size", "frame_rate_of", "shown_image"]
 
 DEFAULT_RATE = 30.0  # frames a second, where a container says nothing
+TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")  # FFmpeg draws a text file's letters
 COUNTING_FORMATS = ("mov", "avi")  # their headers hold the number of frames, not only a duration
 
 
@@ -150,6 +151,8 @@ def best_stream(container: Any, location: str) -> Any:
         raise FormatError(f"{location}: no video in this file")
     if stream.codec_context is None:
         raise FormatError(f"{location}: not a video that can be read (no decoder for its codec)")
+    if stream.codec_context.name in TEXT_CODECS:
+        raise FormatError(f"{location}: a text, not a video")
     return stream
 
 
