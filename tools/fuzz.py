@@ -349,6 +349,8 @@ def is_bad_text(content: bytes) -> bool:
     """Whether MOTS text breaks a rule, read in the plainest way with pycocotools."""
     from pycocotools import mask as coco
 
+    if not content:  # a sequence without objects
+        return False
     size: tuple[int, int] | None = None
     seen: set[tuple[int, int]] = set()
     masks: dict[int, np.ndarray] = {}
