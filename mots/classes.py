@@ -137,7 +137,7 @@ def names_to_ids(wanted: str | Iterable[str], names: Mapping[int, str] | None = 
         if known is None:
             import difflib
 
-            near = difflib.get_close_matches(word.lower(), [*CLASS_IDS, *own], n=3, cutoff=0.5)
+            near = difflib.get_close_matches(word.lower(), dict.fromkeys([*CLASS_IDS, *own]), n=3, cutoff=0.5)
             raise ValueError(f"unknown class '{word}': did you mean {' or '.join(near or ['person', 'car', 'truck'])}?")
         ids.append(known)
     return tuple(dict.fromkeys(ids))

@@ -8,7 +8,7 @@ import errno
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -173,15 +173,32 @@ def locked(file: IO[bytes] | Any) -> bool:
     return True
 
 
-def check_target(path: Path, overwrite: bool, sources: Iterable[Path | None]) -> None:
-    """Raise InputError where a file that is to be written is one of those that are read, or exists and is not to be
-    replaced."""
+# Endings of files that are read from a folder without being named: labels, pictures, and what describes a sequence.
+READ_IN_FOLDERS = frozenset({".txt", ".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".ini", ".npz"})
+
+
+def check_target(
+    path: Path, overwrite: bool, sources: Iterable[Path | None], parameters: Sequence[str] = ("output",)
+) -> None:
+    """Raise InputError where a file or folder that is to be written is, or holds, one of those that are read; where a
+    file lies in a folder that is read; or where it exists and is not to be replaced.
+
+    `parameters`: of the error, what names `path`.
+    """
     if not path.exists():
         return
-    if any(source is not None and source.exists() and source.samefile(path) for source in sources):
-        raise InputError(f"{path} is what is read: choose another folder", parameters=("output",))
+    for source in sources:
+        if source is None or not source.exists():
+            continue
+        if source.samefile(path):
+            raise InputError(f"{path} is what is read: choose another place", parameters=parameters)
+        if path.is_dir() and source.resolve().is_relative_to(path.resolve()):
+            raise InputError(f"{path} holds {source}, which is read: choose another place", parameters=parameters)
+        within = source.is_dir() and path.resolve().is_relative_to(source.resolve())
+        if within and path.suffix.lower() in READ_IN_FOLDERS:
+            raise InputError(f"{path} lies in {source}, which is read: choose another place", parameters=parameters)
     if not overwrite:
-        raise InputError(f"{path} exists: choose another folder or replace it", parameters=("output", "overwrite"))
+        raise InputError(f"{path} exists: choose another folder or replace it", parameters=(*parameters, "overwrite"))
 
 
 def cannot_write(path: str | Path, error: OSError, advice: str = "") -> MotsError:

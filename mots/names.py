@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from mots.errors import FormatError
 
 __all__ = [
+    "INNER_FOLDERS",
+    "beginnings",
     "components",
     "for_sheet",
     "is_junk",
@@ -19,7 +23,11 @@ __all__ = [
     "printable",
     "regular_files",
     "safe_name",
+    "sequence_names",
 ]
+
+INNER_FOLDERS = ("images", "img1")  # names of folders of images that lie in a folder with the sequence's name
+Key = TypeVar("Key", bound=Hashable)
 
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # of Windows and macOS; besides them, every name that begins with ._
 LARGEST_NUMBER = 2**31 - 1  # a larger number in a picture's name is a clock's, not a frame's
@@ -27,6 +35,11 @@ LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
 ROBOFLOW = re.compile(r"_(?:jpg|jpeg|png|bmp|webp)\.rf\.[0-9a-zA-Z]+$")  # what its exports add to a picture's stem
 # Digits are numbers; a clock's seconds with decimals are one number, however many decimals there are.
 NUMBERS = re.compile(r"(\d{9,}\.\d+|\d+)")
+# A day and a time of day, as phones and cameras name pictures: 20240501_125959, 2024-05-01 at 12.59.59.
+TIME_OF_DAY = re.compile(
+    r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?:[-_T ]| at )?"
+    r"(?:[01]\d|2[0-3])[-_.:]?[0-5]\d[-_.:]?[0-5]\d"
+)
 DECIMALS = 20  # to which those decimals are filled up
 
 
@@ -69,10 +82,11 @@ def natural_key(name: str) -> tuple[tuple[int, int, str], ...]:
 def picture_numbers(stems: Sequence[str]) -> list[int] | None:
     """The frame numbers in the names of a sequence's pictures, without endings; None where the names hold none.
 
-    Names that have one common beginning and then a number that differs in each are numbered by it. A single picture has
-    the last number of its name.
+    Names that have one common beginning and then a number that differs in each are numbered by it, but not by a time of
+    day, whose numbers leap at each full minute. A single picture has the last number of its name.
     """
     stems = [ROBOFLOW.sub("", stem) for stem in stems]
+    dated = len(stems) > 1 and all(TIME_OF_DAY.search(stem) for stem in stems)
     if len(stems) == 1:
         found = re.findall(r"\d+", stems[0])
         numbers = [int(found[-1])] if found else []
@@ -85,6 +99,8 @@ def picture_numbers(stems: Sequence[str]) -> list[int] | None:
         matches = [re.match(r"\d+", stem[begin:]) for stem in stems]
         numbers = [int(match[0]) for match in matches if match is not None]
     unique = len(numbers) == len(stems) and len(set(numbers)) == len(numbers)
+    if dated and unique and sorted(numbers) not in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
+        return None
     return numbers if unique and max(numbers, default=0) <= LARGEST_NUMBER else None
 
 
@@ -100,6 +116,52 @@ def ordered(names: Sequence[str]) -> list[tuple[int, int]]:
         return sorted(zip(numbers, range(len(names)), strict=True))
     places = sorted(range(len(names)), key=lambda place: natural_key(names[place]))
     return list(enumerate(places))
+
+
+def beginnings(stems: Sequence[str]) -> list[str] | None:
+    """What stands before `_<number>` in each name, where that differs: the pictures of several videos in one folder.
+
+    None where all have one beginning, and where the names are of another kind or hold a time of day.
+    """
+    found = [re.fullmatch(r"(.+)_\d+", ROBOFLOW.sub("", stem)) for stem in stems]
+    if any(each is None for each in found) or any(TIME_OF_DAY.search(stem) for stem in stems):
+        return None
+    own = [each[1] for each in found if each is not None]
+    return own if len(set(own)) > 1 else None
+
+
+def sequence_names(folders: Mapping[Key, tuple[str, ...]]) -> dict[Key, str]:
+    """A name for each of several sequences: the part of its folder's path that tells it from the others.
+
+    `A/img1` and `B/img1` are A and B, `x/A` and `y/A` are x-A and y-A. Sequences of one folder get their number.
+    """
+    plain = {key: tuple(part for part in parts if part not in (".", "..")) for key, parts in folders.items()}
+    count = len(set(plain.values()))
+    outer = {
+        key: parts[:-1] if parts[-1:] and parts[-1] in INNER_FOLDERS and parts[1:] else parts
+        for key, parts in plain.items()
+    }
+    if len(set(outer.values())) == count:
+        plain = outer
+    names: dict[Key, str] = {}
+    for length in range(1, max(map(len, plain.values()), default=0) + 1):
+        names = {key: "-".join(parts[-length:]) for key, parts in plain.items()}
+        if len(set(names.values())) == count:
+            break
+    return told_apart(names)
+
+
+def told_apart(names: Mapping[Key, str]) -> dict[Key, str]:
+    """The names; those that several have with a number after them, from 1, that makes a new name."""
+    often = Counter(names.values())
+    taken, result = set(often), {}
+    for key, name in names.items():
+        number = 1
+        while often[name] > 1 and f"{name}-{number}" in taken:
+            number += 1
+        result[key] = f"{name}-{number}" if often[name] > 1 else name
+        taken.add(result[key])
+    return result
 
 
 def safe_name(name: object, where: str) -> str:

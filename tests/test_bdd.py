@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from conftest import boxes_as_detections
 
 import mots
 from mots.classes import BDD_CLASSES, id_of
 from mots.encodings.coco_rle import encodings_of
 from mots.formats import mots_text
+from mots.formats.convert import convert
 from mots.labels import FrameLabels, label
 
 SIZE = (120, 200)
@@ -77,3 +79,20 @@ def test_mots_text_is_perfect_against_the_json_of_the_same_frames(tmp_path: Path
         assert scores[name]["TP"] == 6, name
     back = mots.read_results(tmp_path / "results/video.txt")
     assert [frame.classes.tolist() for frame in back] == [frame.classes.tolist() for frame in frames()]
+
+
+def test_labels_of_other_categories_are_told_and_a_frame_twice_is_refused(tmp_path: Path) -> None:
+    names = {number: name for name, number in BDD_CLASSES.items()}
+    content = scalabel(frames(), names)
+    for each in content:
+        each["labels"][0]["category"] = "other vehicle"
+    path = tmp_path / "video.json"
+    path.write_text(json.dumps(content))
+    told = convert(path, tmp_path / "out", "mots-text")
+    assert told == [f"{path}: category 'other vehicle' is none of BDD100K's: 6 labels are left out"]
+    with pytest.warns(mots.MotsWarning, match="6 labels are left out"):
+        mots.score(path, tmp_path / "out", benchmark="bdd-mots")
+    content[3]["frameIndex"] = content[1]["frameIndex"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(mots.FormatError, match="frame 3 of the list: frame 1 of video a second time"):
+        convert(path, tmp_path / "again", "mots-text")

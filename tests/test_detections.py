@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -5,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import boxes_as_detections
 
+import mots
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 from mots.trackers.tracker import Tracker
@@ -28,6 +30,13 @@ def test_valid_and_empty_detections_pass() -> None:
         ({"scores": np.array([np.nan, 0.5], np.float32)}, r"scores\[0\] is nan"),
         ({"scores": np.array([0.5], np.float32)}, "2 boxes but 1 scores"),
         ({"classes": np.array([0, -1])}, r"classes\[1\]"),
+        ({"classes": np.array([2**62, 0])}, r"classes\[0\].*an id from 0 to 2147483647"),
+        ({"boxes": np.array([[0, 0, 1, 1], [1e30, 0, 1e30, 1]], np.float32)}, r"boxes\[1\].*touch the 100 x 200 frame"),
+        ({"boxes": np.array([[0, 0, 1e30, 1], [0, 0, 1, 1]], np.float32)}, r"boxes\[0\].*touch the 100 x 200 frame"),
+        ({"boxes": np.array([[0, 0, 1, 1], [201, 0, 202, 1]], np.float32)}, r"boxes\[1\].*touch the 100 x 200 frame"),
+        ({"boxes": np.array([[-5, 0, -1, 1], [0, 0, 1, 1]], np.float32)}, r"boxes\[0\].*touch the 100 x 200 frame"),
+        ({"boxes": np.array([[0, -101, 1, 1], [0, 0, 1, 1]], np.float32)}, r"boxes\[0\].*touch the 100 x 200 frame"),
+        ({"boxes": np.array([[0, 0, 1, 201], [0, 0, 1, 1]], np.float32)}, r"boxes\[0\].*touch the 100 x 200 frame"),
         ({"embeddings": np.array([[1.0], [np.inf]], np.float32)}, r"embeddings\[1\]"),
         ({"masks": GOOD.masks.take([0])}, "2 boxes but 1 masks"),
         ({"masks": replace(GOOD.masks, size=(30, 30))}, r"masks\[1\].*30 x 30"),
@@ -37,6 +46,11 @@ def test_valid_and_empty_detections_pass() -> None:
 def test_bad_fields_are_named_with_their_row(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(GOOD, **changes).check()
+
+
+def test_boxes_may_reach_beyond_the_frame() -> None:
+    replace(GOOD, boxes=np.array([[-200, -100, 400, 200], [200, 100, 200, 100]], np.float32)).check()
+    replace(GOOD, boxes=np.array([[0, 0, 0, 0], [-3, 2, 0, 4]], np.float32)).check()
 
 
 def test_taking_rows_takes_all_fields() -> None:
@@ -135,3 +149,68 @@ def test_a_tracker_names_a_field_of_another_kind_and_stays_as_it_was(change: dic
     with pytest.raises(ValueError, match=message):
         tracker.update(replace(good, **change))
     assert tracker.update(good).tolist() == twin.update(good).tolist()
+
+
+@pytest.mark.parametrize("given", [None, [1, 2], [GOOD], "x", np.zeros((2, 4))])
+def test_a_tracker_takes_detections_only(given: Any) -> None:
+    tracker = Tracker()
+    with pytest.raises(ValueError, match=r"detections is a .*: wanted Detections"):
+        tracker.update(given)
+    assert tracker.update(GOOD).shape == (2,)
+
+
+@pytest.mark.parametrize("rate", ["30", None, True, 0, -1, math.inf, math.nan, [30]])
+def test_a_tracker_s_rate_is_a_number(rate: Any) -> None:
+    with pytest.raises(ValueError, match=r"frame_rate is .*: wanted frames a second, above 0"):
+        Tracker(frame_rate=rate)
+    assert Tracker(frame_rate=np.float64(25)).frame_rate == 25.0
+
+
+@pytest.mark.parametrize("time", ["1", [1.0], True])
+def test_a_tracker_s_time_is_a_number(time: Any) -> None:
+    with pytest.raises(ValueError, match=r"time is .*: wanted seconds"):
+        Tracker().update(GOOD, time)
+
+
+@pytest.mark.parametrize("camera", [None, "x", [[1, 0], [0, 1]], np.eye(3), [["a"] * 3] * 2])
+def test_a_tracker_s_camera_is_a_map(camera: Any) -> None:
+    with pytest.raises(ValueError, match=r"camera has the shape .*: wanted a finite \(2, 3\) affine map"):
+        Tracker().update(GOOD, 0.0, camera)
+    tracker = Tracker()
+    tracker.update(GOOD, 0.0)
+    tracker.update(GOOD, 0.1, [[1, 0, 2], [0, 1, 0]])  # type: ignore[arg-type]  # a list does as well
+
+
+def test_a_tracker_s_settings_are_its_own_kind() -> None:
+    with pytest.raises(ValueError, match="settings is a dict: wanted TrackerSettings"):
+        Tracker({"gate": 3})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("answer", [None, [], [None], [GOOD, GOOD], GOOD, "x"])
+def test_a_detector_that_answers_something_else_is_named(answer: Any) -> None:
+    class Detects:
+        def detect(self, images: Any, classes: Any = ()) -> Any:
+            return answer
+
+    images = [np.zeros((100, 200, 3), np.uint8)] * 2
+    with pytest.raises(mots.InputError, match=r"frame 0: the detector gives a .*: wanted a list of one Detections"):
+        list(mots.track(images, detector=Detects()))  # type: ignore[arg-type]
+    with pytest.raises(mots.InputError, match=r"frame 0: the detector gives a"):
+        mots.Stream(detector=Detects()).update(images[0])  # type: ignore[arg-type]
+
+
+def test_classes_are_names_or_numbers_or_one_of_them() -> None:
+    images = [np.zeros((100, 200, 3), np.uint8)]
+
+    class Detects:
+        def detect(self, images: Any, classes: Any = ()) -> Any:
+            seen.append(tuple(classes))
+            return [GOOD]
+
+    seen: list[tuple[int, ...]] = []
+    given: list[Any] = [0, np.int64(2), [0, 2], (0,), "person,car", ["car"], np.array([0, 2])]
+    for each in given:
+        list(mots.track(images, classes=each, detector=Detects()))  # type: ignore[arg-type]
+    assert seen == [(0,), (2,), (0, 2), (0,), (0, 2), (2,), (0, 2)]
+    with pytest.raises(mots.InputError, match=r"classes is 1\.5: wanted names or numbers"):
+        mots.track(images, classes=1.5, detector=Detects())  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ import pytest
 from conftest import files_of_at_most
 
 from mots.errors import InputError
-from mots.files import FrameFile, new_folder, only_user, read_file, write_whole
+from mots.files import FrameFile, check_target, new_folder, only_user, read_file, write_whole
 
 
 def test_a_file_has_its_name_once_it_is_whole(tmp_path: Path) -> None:
@@ -100,3 +100,31 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
         with pytest.raises(OSError, match="not a file"):
             read_file(path)
+
+
+def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
+    (tmp_path / "in/deep").mkdir(parents=True)
+    (tmp_path / "in/a.txt").write_text("x")
+    (tmp_path / "in/a.json").write_text("x")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "in/a.txt")
+    source, file = tmp_path / "in", tmp_path / "in/a.txt"
+    for path, sources, message in (
+        (file, [file], "is what is read"),
+        (tmp_path / "link.txt", [file], "is what is read"),
+        (source, [source], "is what is read"),
+        (source, [file], "holds .*which is read"),
+        (tmp_path, [None, source / "deep"], "holds .*which is read"),
+        (file, [source], "lies in .*which is read"),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            check_target(path, True, sources, ("json",))
+        assert caught.value.parameters == ("json",)
+    for path, sources in (
+        (file, [tmp_path / "none", None]),
+        (source / "a.json", [source]),
+        (source / "new.txt", [source]),
+    ):
+        check_target(path, True, sources)
+    with pytest.raises(InputError, match="exists: choose another folder or replace it") as caught:
+        check_target(file, False, [])
+    assert caught.value.parameters == ("output", "overwrite")

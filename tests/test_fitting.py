@@ -66,6 +66,17 @@ def test_an_id_that_a_picture_cannot_hold_is_another_and_told() -> None:
     assert fitted(table_of(rows), TARGETS["mots-text"])[0].ids.tolist() == [5, 1005, 2001, 0, 2_001_000]
 
 
+def test_one_instance_in_two_forms_of_an_id_is_two_objects() -> None:
+    rows = [(0, 1123, CAR, block(0, 1)), (0, 1_000_123, CAR, block(2, 3))]
+    for kind in ("kitti-step", "mots-png"):
+        table, told = fitted(table_of(rows), TARGETS[kind])
+        assert table.ids.tolist() == [1123, 1001]
+        assert told == ["ids that are not class * 1000 + instance: 1000123 (car) is 1001 there"]
+        table, told = fitted(table_of(rows[1:]), TARGETS[kind])
+        assert table.ids.tolist() == [1123]
+        assert told == ["ids that are not class * 1000 + instance: 1000123 (car) is 1123 there"]
+
+
 def test_objects_beyond_the_ids_of_a_class_are_told() -> None:
     rows = [(k, 2001 + k if k < 999 else 2_001_000 + k, PERSON, block(0, 1)) for k in range(1001)]
     table, told = fitted(table_of(rows), TARGETS["mots-png"])
@@ -131,7 +142,9 @@ def random_table(rng: np.random.Generator) -> LabelTable:
     """Labels as tools write them: odd ids, ignore regions, overlaps, empty masks, frames without objects."""
     rows: list[Row] = []
     kinds = [PERSON, CAR, BUS, IGNORE]
-    names = {k: (int(rng.choice([k, 1000 + k, 2000 + k, 2_001_000 + k, 70_000 + k])), kinds[k % 4]) for k in range(8)}
+    # Few numbers, so that some are one instance of a class in the short and in the long form.
+    forms = [0, 1000, 2000, 1_000_000, 2_000_000, 2_001_000, 70_000]
+    names = {k: (int(rng.choice(forms)) + int(rng.integers(1, 4)), kinds[k % 4]) for k in range(8)}
     for frame in sorted(rng.choice(12, int(rng.integers(1, 6)), replace=False).tolist()):
         chosen = rng.choice(8, int(rng.integers(0, 6)), replace=False)
         pictures = random_images(rng, len(chosen), SIZE, 0.7)

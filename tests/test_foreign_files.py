@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mots.classes import IGNORE
 from mots.cli import main
 from mots.encodings import rle
 from mots.encodings.runs import masks_of, runs_of
-from mots.errors import FormatError, InputError
-from mots.formats.convert import convert, read, recognised
+from mots.errors import FormatError, InputError, MotsWarning
+from mots.formats.convert import convert, read, read_results, recognised
+from mots.formats.faults import Fault
 from mots.formats.label_table import LabelTable
 from mots.trackers.masks import Masks
 
@@ -69,6 +71,99 @@ def test_coco_numbers_frames_by_the_pictures_names(
     assert table.listed.tolist() == frames
 
 
+def changed(path: Path, change: Any) -> Path:
+    whole = json.loads(path.read_text())
+    change(whole)
+    path.write_text(json.dumps(whole))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["A/img1/1.jpg", "A/img1/2.jpg", "B/img1/1.jpg"], {"A": [1, 2], "B": [1]}),  # DanceTrack, SportsMOT
+        (["x/A/1.jpg", "y/A/1.jpg", "y/A/2.jpg"], {"x-A": [1], "y-A": [1, 2]}),
+        (["A/left/1.jpg", "A/right/1.jpg"], {"left": [1], "right": [1]}),
+        (["a_1.jpg", "a_2.jpg", "b_1.jpg"], {"a": [1, 2], "b": [1]}),
+        (["s/a_1_jpg.rf.0.jpg", "s/b_1_jpg.rf.1.jpg", "t/1.jpg"], {"a": [1], "b": [1], "t": [1]}),  # Roboflow
+    ],
+)
+def test_coco_tells_sequences_apart_by_their_pictures_places(
+    names: list[str], found: dict[str, list[int]], tmp_path: Path
+) -> None:
+    tables = read(coco(tmp_path / "c.json", names))
+    assert {name: table.frames.tolist() for name, table in tables.items()} == found
+
+
+def test_coco_tells_sequences_apart_by_their_video(tmp_path: Path) -> None:
+    """mmtracking's form: `video_id`, `frame_id` from 0, and the videos by name."""
+
+    def with_videos(whole: Any) -> None:
+        for k, image in enumerate(whole["images"]):
+            image.update(video_id=k // 2, frame_id=k % 2, file_name=image["file_name"].replace("/", ""))
+        whole["videos"] = [{"id": 0, "name": "train/one"}, {"id": 1, "name": "val/one"}]
+
+    path = changed(coco(tmp_path / "c.json", ["a", "b", "a", "b"]), with_videos)
+    tables = read(path)
+    assert {name: table.frames.tolist() for name, table in tables.items()} == {"train-one": [0, 1], "val-one": [0, 1]}
+    changed(path, lambda whole: whole.pop("videos"))
+    assert sorted(read(path)) == ["video0", "video1"]
+    changed(path, lambda whole: [image.pop("frame_id") for image in whole["images"]])
+    assert [table.frames.tolist() for table in read(path).values()] == [[0, 1], [0, 1]]
+    changed(path, lambda whole: whole.update(videos=[{"id": k, "name": "one"} for k in range(2)]))
+    told = convert(path, tmp_path / "t", "mots-text")
+    assert [each for each in told if "several sequences are 'one': one of them is one-2 here" in each]
+    assert sorted(each.name for each in (tmp_path / "t").iterdir()) == ["one-1.txt", "one-2.txt"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda whole: whole["images"][1].update(file_name="s/1.jpg"), "two images are '1.jpg', and nothing numbers"),
+        (lambda whole: whole["images"][0].update(frame=3), "some images have a 'frame' and others do not"),
+        (lambda whole: [each.update(frame=3) for each in whole["images"]], "image 1 is frame 3 a second time"),
+        (
+            lambda whole: whole["categories"].append({"id": 1, "name": "car"}),
+            "category 1: 'car' has the id 1 of 'person'",
+        ),
+        (lambda whole: whole.update(videos=[{"id": 1}, {"id": 1}]), "video 1: a second video of the id 1"),
+        (
+            lambda whole: whole["annotations"][0].update(segmentation=[[0, 0, 9e9, 1, 5, 9]]),
+            None,  # cut off at the frame
+        ),
+    ],
+)
+def test_coco_that_would_join_things_is_refused(change: Any, message: str | None, tmp_path: Path) -> None:
+    path = changed(coco(tmp_path / "c.json", ["s/1.jpg", "s/2.jpg"]), change)
+    if message is None:
+        assert len(read(path)["s"]) == 2
+        return
+    with pytest.raises(FormatError, match=rf"c\.json: .*{message}"):
+        read(path)
+
+
+def test_a_crowd_is_told_or_an_ignore_region(tmp_path: Path) -> None:
+    path = coco(tmp_path / "c.json", ["s/1.jpg", "s/2.jpg"])
+    changed(path, lambda whole: whole["annotations"][0].update(iscrowd=1))
+    told = convert(path, tmp_path / "t", "mots-text")
+    assert len(told) == 1
+    assert told[0].endswith("1 annotations have iscrowd and a track's id: they are objects here")
+    changed(path, lambda whole: whole["annotations"][0].pop("attributes"))  # as COCO's own crowds
+    assert convert(path, tmp_path / "u", "mots-text") == []
+    assert content(read(tmp_path / "u")["s"]) == [(1, 10_000, IGNORE, 600), (2, 3, PERSON, 600)]
+    with pytest.warns(MotsWarning, match="iscrowd"):
+        changed(path, lambda whole: whole["annotations"][0].update(track_id=3))
+        read_results(path)
+
+
+def test_a_polygon_too_long_to_draw_is_refused(tmp_path: Path) -> None:
+    path = coco(tmp_path / "c.json", ["s/1.jpg"])
+    changed(path, lambda whole: whole["images"][0].update(height=1, width=2_000_000_000))
+    changed(path, lambda whole: whole["annotations"][0].update(segmentation=[[0, 0, 2e9, 0, 2e9, 1, 0, 1]]))
+    with pytest.raises(FormatError, match=r"c\.json: annotation 0.*the limit is 20000000"):
+        read(path)
+
+
 CVAT = """<?xml version="1.0" encoding="utf-8"?>
 <annotations><version>1.1</version><meta><task><name>street/1</name><size>9</size>
 <original_size><width>80</width><height>60</height></original_size></task></meta> <track id="0" label="person"
@@ -92,9 +187,31 @@ def test_cvat_for_video_is_read(tmp_path: Path) -> None:
     assert np.argwhere(car).tolist() == [[5, 32], [5, 33], [6, 30], [7, 32], [7, 33]]
 
 
+def test_the_tasks_of_a_project_are_sequences(tmp_path: Path) -> None:
+    task = "<task><id>{}</id><name>{}</name><size>9</size><original_size><width>{}</width><height>60</height>"
+    tasks = "".join(f"{task.format(k, name, 80 + k)}</original_size></task>" for k, name in ((4, "a"), (7, "b")))
+    text = (
+        CVAT.split("<meta>")[0] + f"<meta><project><tasks>{tasks}</tasks></project></meta>" + CVAT.split("</meta>")[1]
+    )
+    (tmp_path / "c.xml").write_text(
+        text.replace('<track id="0"', '<track task_id="4" id="0"').replace('<track id="1"', '<track task_id="7" id="1"')
+    )
+    told: list[Fault] = []
+    tables = read(tmp_path / "c.xml", report=told.append)
+    assert {name: (content(table), table.size) for name, table in tables.items()} == {
+        "a": ([(3, 1, PERSON, 600)], (60, 84)),
+        "b": ([(3, 2, CAR, 5)], (60, 87)),
+    }
+    assert [fault.rule for fault in told] == ["no mask"]
+    (tmp_path / "c.xml").write_text(text)
+    with pytest.raises(FormatError, match="track 0: there is no task ''"):
+        read(tmp_path / "c.xml")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (lambda text: text.replace("<track", '<image id="0" name="a.jpg"/><track', 1), "CVAT for images, which holds"),
         (lambda text: text.replace('points="5.0,10.0;', 'points="x;'), "track 0, frame 3: points"),
         (lambda text: text.replace('rle="2,3,5,2"', 'rle="2,3,5"'), "track 1, frame 3: a mask of 3 x 4"),
         (lambda text: text.replace('left="30"', 'left="78"'), "does not fit"),
@@ -134,6 +251,18 @@ def ultralytics(folder: Path, lines: dict[int, list[str]]) -> Path:
     for frame, each in lines.items():
         (folder / f"labels/match_{frame}.txt").write_text("".join(f"{line}\n" for line in each))
     return folder
+
+
+def test_ultralytics_text_of_two_videos_is_two_sequences(tmp_path: Path) -> None:
+    folder = tmp_path / "t"
+    (folder / "labels").mkdir(parents=True)
+    for name, identity in (("a_1", 1), ("a_2", 1), ("b_1", 1), ("b_3", 2)):
+        (folder / f"labels/{name}.txt").write_text(f"0 {SQUARE} {identity}\n")
+    found = {name: content(table) for name, table in read(folder, "ultralytics-text", size=SIZE).items()}
+    assert found == {
+        "a": [(1, 1, PERSON, 480), (2, 1, PERSON, 480)],
+        "b": [(1, 1, PERSON, 480), (3, 2, PERSON, 480)],
+    }
 
 
 SQUARE = "0.0625 0.1 0.3125 0.1 0.3125 0.5 0.0625 0.5"  # 5..25 x 6..30
@@ -196,6 +325,32 @@ def test_results_of_mmdetection_take_their_videos_from_the_annotations(tmp_path:
         read(tmp_path / "r.json")
     found = read(tmp_path / "r.json", annotations=tmp_path / "a.json")
     assert content(found["clip"]) == [(1, 1, PERSON, 600), (2, 2, PERSON, 600)]
+
+
+def test_two_videos_of_one_name_are_two_sequences(tmp_path: Path) -> None:
+    mask = {"size": [60, 80], "counts": encoded(block(5, 10, 25, 40))}
+    path = youtube(tmp_path / "y.json", [mask, None])
+
+    def twice(whole: Any) -> None:
+        whole["videos"].append({**whole["videos"][0], "id": 6})
+        whole["annotations"].append({**whole["annotations"][0], "id": 10, "video_id": 6, "category_id": 3})
+
+    changed(path, twice)
+    told = convert(path, tmp_path / "t", "mots-text")
+    assert [each for each in told if "several sequences are 'clip'" in each]
+    found = read(tmp_path / "t")
+    assert {name: (table.ids.tolist(), table.classes.tolist()) for name, table in found.items()} == {
+        "clip-1": ([9], [PERSON]),
+        "clip-2": ([10], [1000]),
+    }
+    changed(path, lambda whole: whole["videos"][1].update(file_names=["y/clip/1.jpg", "y/clip/1.jpg"]))
+    with pytest.raises(FormatError, match="video 1: a picture stands twice"):
+        read(path)
+    changed(path, lambda whole: whole["videos"][1].update(file_names=["y/clip/1.jpg", "y/clip/2.jpg"]))
+    assert sorted(read(path, report=lambda fault: None)) == ["clip", "y-clip"]
+    changed(path, lambda whole: whole["videos"][1].update(id=5))
+    with pytest.raises(FormatError, match="a second video of the id 5"):
+        read(path)
 
 
 def text_of(folder: Path, rows: list[tuple[int, int, int, np.ndarray]]) -> Path:

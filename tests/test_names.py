@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mots.errors import FormatError
-from mots.names import for_sheet, is_junk, natural_key, ordered, picture_numbers, printable, safe_name
+from mots.names import (
+    beginnings,
+    for_sheet,
+    is_junk,
+    natural_key,
+    ordered,
+    picture_numbers,
+    printable,
+    safe_name,
+    sequence_names,
+)
 
 
 @pytest.mark.parametrize("name", ["._000001.png", "__MACOSX/._0002.txt", "Thumbs.db", "a/desktop.ini", "x\\._y.txt"])
@@ -27,8 +37,14 @@ def test_other_names_are_somebodys(name: str) -> None:
         (["1", "001"], None),  # one number twice
         (["frame_000007_jpg.rf.1a2b3c", "frame_000010_jpg.rf.99c0ff"], [7, 10]),  # Roboflow
         (["1305031102.175304", "1305031102.211214"], None),  # TUM: seconds and their decimals
-        (["2024-05-01_12-59-59", "2024-05-01_13-00-00"], [12, 13]),
+        (["2024-05-01_12-59-59", "2024-05-01_13-00-00"], None),
         (["2024-05-01_12-59-58", "2024-05-01_12-59-59", "2024-05-01_13-00-00"], None),
+        (["IMG_20240501_125959", "IMG_20240501_130000"], None),  # a phone's
+        (["PXL_20240501_125959123", "PXL_20240501_125959456"], None),
+        (["Screenshot 2024-05-01 at 12.59.59", "Screenshot 2024-05-01 at 13.00.00"], None),
+        (["20240501_125958", "20240501_125959", "20240502_000000"], None),
+        (["20240501_000001", "20240501_000002"], [1, 2]),  # a day and the number of a frame
+        (["20240501_000099", "20240501_000100"], [99, 100]),
         (["1650000000123", "1650000000156"], None),  # a clock's milliseconds are no frame numbers
         (["frame_000007"], [7]),
         (["picture"], None),
@@ -54,6 +70,40 @@ def test_names_without_one_number_come_in_their_natural_order(names: list[str]) 
     found = ordered(shuffled)
     assert [number for number, _ in found] == list(range(len(names)))
     assert [shuffled[place] for _, place in found] == names
+
+
+@pytest.mark.parametrize(
+    ("folders", "names"),
+    [
+        (["A/img1", "B/img1"], ["A", "B"]),
+        (["x/A", "y/A"], ["x-A", "y-A"]),
+        (["x/A/img1", "y/A/img1", "y/B/img1"], ["x-A", "y-A", "y-B"]),
+        (["A/left", "A/right"], ["left", "right"]),
+        (["A/img1", "A/img2"], ["A", "img2"]),
+        (["A/img1", "A/images"], ["img1", "images"]),
+        (["train/0001/img1"], ["0001"]),
+        (["img1"], ["img1"]),
+        (["A", "B/A"], ["A", "B-A"]),
+        (["../A", "./B"], ["A", "B"]),
+        (["A", "A", "A-1"], ["A-2", "A-3", "A-1"]),  # two of one path, and a name that is taken
+    ],
+)
+def test_a_sequence_is_named_by_what_tells_it_from_the_others(folders: list[str], names: list[str]) -> None:
+    found = sequence_names({key: tuple(each.split("/")) for key, each in enumerate(folders)})
+    assert [found[key] for key in range(len(folders))] == names
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "b", "img1", "images", "a-b"]), min_size=1, max_size=3), max_size=7))
+def test_names_of_sequences_are_all_different(folders: list[list[str]]) -> None:
+    names = sequence_names({key: tuple(each) for key, each in enumerate(folders)})
+    assert len(set(names.values())) == len(folders)
+
+
+def test_pictures_of_several_videos_in_one_folder() -> None:
+    assert beginnings(["a_1", "a_2", "b_1"]) == ["a", "a", "b"]
+    assert beginnings(["a_1_jpg.rf.0a", "b_1_jpg.rf.0b"]) == ["a", "b"]  # Roboflow
+    for names in (["a_1", "a_2"], ["1", "2"], ["a1", "b1"], ["20240501_235959", "20240502_000000"], ["x", "a_1"], []):
+        assert beginnings(names) is None
 
 
 @given(st.lists(st.text("ab019._-", max_size=8), min_size=1, max_size=8, unique=True))

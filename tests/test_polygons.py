@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from conftest import random_images
 
-from mots.encodings.polygons import outline
+from mots.encodings.polygons import outline, runs_of_polygons
+from mots.encodings.runs import masks_of
 
 cv2 = pytest.importorskip("cv2")
 
@@ -47,3 +48,39 @@ def test_random_masks_come_back_but_for_bridges_and_specks(rng: np.random.Genera
 def test_specks_have_no_outline() -> None:
     assert outline(np.ones((1, 1), bool), np.array([0, 0])) is None
     assert outline(np.zeros((4, 4), bool), np.array([0, 0])) is None
+
+
+def inside(corners: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Which centres of pixels lie inside a polygon, by the crossings of a ray to the left of each."""
+    y, x = np.mgrid[: size[0], : size[1]] + 0.5
+    odd = np.zeros(size, bool)
+    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            odd ^= ((y1 <= y) != (y2 <= y)) & (x > x1 + (y - y1) * (x2 - x1) / (y2 - y1))
+    return odd
+
+
+def test_polygons_are_filled_by_the_even_odd_rule_and_joined(rng: np.random.Generator) -> None:
+    for _ in range(200):
+        size = (int(rng.integers(1, 40)), int(rng.integers(1, 40)))
+        polygons = [rng.uniform(-15, 50, (int(rng.integers(3, 9)), 2)) for _ in range(int(rng.integers(1, 4)))]
+        runs = runs_of_polygons(polygons, size)
+        wanted = np.any([inside(each, size) for each in polygons], axis=0)
+        assert (masks_of(runs).image(0) == wanted).all()
+        assert (runs.starts[1:] > runs.stops[:-1]).all()  # runs that touch are one
+        assert runs.areas.tolist() == [int(wanted.sum())]
+
+
+def test_polygons_side_by_side_share_no_pixel() -> None:
+    left = np.array([[2.5, 3.5], [7.5, 3.5], [7.5, 8.5], [2.5, 8.5]])
+    other = left + np.array([5, 0])
+    first, second = (masks_of(runs_of_polygons([each], (12, 16))).image(0) for each in (left, other))
+    assert not (first & second).any()
+    assert (first | second).sum() == 5 * 10
+
+
+def test_a_polygon_takes_memory_by_its_outline_not_by_the_frame() -> None:
+    corners = np.array([[0, 0], [50_000, 0], [50_000, 40_000], [0, 40_000.0]])
+    assert runs_of_polygons([corners], (40_000, 50_000)).areas.tolist() == [2_000_000_000]
+    with pytest.raises(ValueError, match="the limit is 20000000"):
+        runs_of_polygons([corners * 1e5], (1, 2_000_000_000))

@@ -212,6 +212,33 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
     return tmp_path / "truth", tmp_path / "results"
 
 
+@pytest.mark.parametrize("flag", ["--json", "--csv", "--events"])
+def test_no_report_is_written_over_what_is_read(
+    flag: str, folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, results = folders
+    before = {path: path.read_bytes() for folder in folders for path in folder.iterdir()}
+    single = truth / "0002.txt"
+    for read, target in (
+        ((truth, results), single),  # in a folder that is read
+        ((truth, results), results / "0006.txt"),
+        ((single, results / "0002.txt"), single),
+    ):
+        assert main(["score", *map(str, read), flag, str(target)]) == 2
+        assert f"({flag})" in capsys.readouterr().err
+    assert {path: path.read_bytes() for folder in folders for path in folder.iterdir()} == before
+    assert main(["score", str(truth), str(results), flag, str(results / "own.csv"), "--quiet"]) == 0
+    assert main(["score", str(truth), str(results), flag, str(results / "own.csv"), "--quiet"]) == 0
+
+
+def test_two_names_of_one_sequence_are_refused(folders: tuple[Path, Path]) -> None:
+    truth, results = folders
+    (truth / "0006.txt").unlink()
+    shutil.copy(results / "0002.txt", results / "MOTS20-02.txt")
+    with pytest.raises(MotsError, match=r"holds sequence MOTS20-02 twice, as .*0002\.txt and as .*MOTS20-02\.txt"):
+        score(truth, results, benchmark="mots20")
+
+
 def test_layouts_and_archives_score_alike(folders: tuple[Path, Path], tmp_path: Path) -> None:
     truth, results = folders
     plain = score(truth, results).to_dict()

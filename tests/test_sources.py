@@ -211,7 +211,7 @@ def test_the_frame_before_a_part_is_the_last_that_decodes(tmp_path: Path) -> Non
 
 def test_images_that_are_all_broken_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "000001.png").write_bytes(b"broken")
-    with pytest.warns(MotsWarning), pytest.raises(MotsError, match="none of the 1 images"):
+    with pytest.warns(MotsWarning), pytest.raises(MotsError, match=r"000001\.png: this image cannot be read"):
         list(open_source(tmp_path))
     with pytest.raises(MotsError, match="frame rate of 0"):
         ImageFiles("x", [tmp_path / "000001.png"], 0.0)
@@ -251,10 +251,10 @@ def film(
     return path
 
 
-def read_without_a_word(path: Path) -> list[Frame]:
+def read_without_a_word(path: Path, frame_rate: float | None = None) -> list[Frame]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return list(open_source(path))
+        return list(open_source(path, frame_rate))
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,25 @@ def test_a_matroska_that_is_cut_off_is_told_as_a_guess(tmp_path: Path) -> None:
     assert len(read_without_a_word(whole)) == 200
     (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     with pytest.warns(MotsWarning, match="it may be cut off"):
+        assert len(list(open_source(tmp_path / "cut.mkv", 10.0))) < 150
+    assert len(list(read_without_a_word(whole, 10.0))) == 200  # with a rate of one's own too
+    with pytest.warns(MotsWarning, match="it may be cut off"):
         assert 50 < len(list(open_source(tmp_path / "cut.mkv"))) < 150
+
+
+def test_a_matroska_that_begins_late_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "late.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        for k in range(50):
+            frame = av.VideoFrame.from_ndarray(picture(k), format="rgb24")
+            frame.pts, frame.time_base = 100 + k, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    frames = read_without_a_word(path)
+    assert len(frames) == 50
+    assert frames[0].time == 0.0
 
 
 MATRICES = {
@@ -364,7 +382,7 @@ def test_an_explicit_rate_is_obeyed_for_videos_and_images(tmp_path: Path) -> Non
     assert open_source(folder).frame_rate == 14.0
     assert open_source(folder, 7.0).frame_rate == 7.0
     (folder.parent / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
-    with pytest.raises(MotsError, match=r"seqinfo\.ini: no frameRate that can be read"):
+    with pytest.raises(MotsError, match=r"seqinfo\.ini: a frameRate of fast: wanted frames a second"):
         open_source(folder)
 
 
@@ -414,6 +432,45 @@ def test_a_picture_without_a_number_among_numbered_ones_is_told(tmp_path: Path) 
     Image.fromarray(picture(9)).save(tmp_path / "walk/cover.png")
     with pytest.warns(MotsWarning, match=r"cover\.png has no number"):
         assert [frame.number for frame in open_source(tmp_path / "walk")] == [0, 1, 2]
+
+
+def test_pictures_whose_names_begin_differently_are_told(tmp_path: Path) -> None:
+    for name in ("a_1", "a_2", "b_1"):
+        Image.fromarray(picture(1)).save(tmp_path / f"{name}.png")
+    with pytest.warns(MotsWarning, match="names begin with 'a_' and with 'b_': all are one sequence"):
+        assert [frame.number for frame in open_source(tmp_path)] == [0, 1, 2]
+    assert [frame.number for frame in read_without_a_word(tmp_path / "a_*")] == [1, 2]
+
+
+def test_a_time_of_day_is_no_frame_number(tmp_path: Path) -> None:
+    for name in ("IMG_20240501_130000", "IMG_20240501_125959", "IMG_20240501_130001"):
+        Image.fromarray(picture(1)).save(tmp_path / f"{name}.jpg")
+    frames = read_without_a_word(tmp_path)
+    assert [frame.number for frame in frames] == [0, 1, 2]
+
+
+def test_a_single_picture_that_is_damaged_is_named_itself(tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40))
+    with pytest.warns(MotsWarning), pytest.raises(MotsError, match=r"x\.png: this image cannot be read"):
+        list(open_source(tmp_path / "x.png"))
+
+
+def test_a_tiff_of_several_pages_is_a_video_alone_and_one_picture_among_others(tmp_path: Path) -> None:
+    pages = [Image.fromarray(picture(k)) for k in range(3)]
+    for k in range(2):
+        pages[0].save(tmp_path / f"{k}.tif", save_all=True, append_images=pages[1:])
+    assert [number_of(frame.image) for frame in open_source(tmp_path / "0.tif")] == [0, 1, 2]
+    with pytest.warns(MotsWarning, match="holds several pictures") as said:
+        assert [number_of(frame.image) for frame in open_source(tmp_path)] == [0, 0]
+    assert len(said) == 1
+
+
+def test_flat_deep_grey_with_infinity_warns_of_its_range_only(tmp_path: Path) -> None:
+    values = np.full((8, 8), 3.0, np.float32)
+    values[0] = np.inf
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        assert (grey_of(values, tmp_path / "0.tif") == 0).all()
 
 
 def test_huge_pictures_are_refused_unless_the_limit_says_otherwise(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mots.errors import FormatError
-from mots.storage import archive, json_file
+from mots.storage import archive, json_file, seqinfo
 from mots.storage.array_file import ArrayFile
 
 
@@ -38,6 +38,31 @@ def test_a_good_archive_is_read_and_junk_is_passed_over(tmp_path: Path) -> None:
     path = packed(tmp_path / "r.zip", ("0002.txt", b"abc"), ("__MACOSX/._0002.txt", b"\0"), ("a/Thumbs.db", b"\0"))
     assert archive.members(path) == ["0002.txt"]
     assert archive.read_member(path, "0002.txt") == b"abc"
+
+
+def test_an_archive_that_is_kept_open_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = packed(tmp_path / "r.zip", *((f"{k}.txt", b"%d" % k) for k in range(50)))
+    lists: list[Path] = []
+    opened = zipfile.ZipFile.__init__
+
+    def noted(self: zipfile.ZipFile, file: Any, *more: Any, **named: Any) -> None:
+        lists.append(file)
+        opened(self, file, *more, **named)
+
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", noted)
+    with archive.kept_open(path):
+        assert [archive.read_member(path, f"{k}.txt") for k in range(50)] == [b"%d" % k for k in range(50)]
+        with archive.kept_open(path):  # again, inside
+            assert archive.read_member(path, "7.txt") == b"7"
+        assert archive.read_member(path, "8.txt") == b"8"
+        with pytest.raises(FormatError, match="holds no 'x'"):
+            archive.read_member(path, "x")
+    assert len(lists) == 1
+    assert archive.read_member(path, "9.txt") == b"9"
+    assert len(lists) == 2
+    for other in (tmp_path, tmp_path / "none.zip"):
+        with archive.kept_open(other):
+            pass
 
 
 BAD: dict[str, Any] = {
@@ -153,3 +178,20 @@ def test_no_object_of_python_is_made(tmp_path: Path) -> None:
     packed(tmp_path / "x.npz", ("a.npy", content.getvalue()))
     with ArrayFile(tmp_path / "x.npz") as opened, pytest.raises(FormatError, match="is not what follows"):
         opened.read("a")
+
+
+def test_seqinfo_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "seqinfo.ini"
+    file.write_text("\ufeff[Sequence]\nname=a%b\nseqLength=12\n", encoding="utf-8")
+    assert (seqinfo.value(file, "seqLength"), seqinfo.value(file, "name")) == ("12", "a%b")
+    assert seqinfo.value(file, "frameRate") is None
+    for content, message in (
+        (b"seqLength=12\n", "no section headers"),
+        (b"[Other]\nseqLength=12\n", r"no section \[Sequence\]"),
+        (b"[Sequence]\nseqLength=1\nseqLength=2\n", "already exists"),
+        (b"\xff\xfe\0", "section"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(FormatError, match=rf"seqinfo\.ini: .*{message}") as caught:
+            seqinfo.value(file, "seqLength")
+        assert "\n" not in str(caught.value)

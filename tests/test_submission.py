@@ -76,7 +76,7 @@ def test_the_command_overwrites_nothing_unasked(results: Path, capsys: pytest.Ca
     arguments = ["submit", str(results / "r"), "--split", str(results / "x.seqmap"), "--output", str(results / "u.zip")]
     assert main(arguments) == 0
     assert main(arguments) == 2
-    assert "add --overwrite" in capsys.readouterr().err
+    assert "replace it (--output, --overwrite)" in capsys.readouterr().err
     assert main([*arguments, "--overwrite"]) == 0
     assert main([*arguments[:-1], str(results / "u.tar")]) == 2
 

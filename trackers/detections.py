@@ -14,6 +14,8 @@ from .masks import MaskArrays, Masks, as_array, binary
 
 __all__ = ["Detections"]
 
+LARGEST_CLASS = 2**31 - 1
+
 
 @dataclass(frozen=True, eq=False)
 class Detections:
@@ -101,8 +103,9 @@ class Detections:
     def check(self) -> None:
         """Raise a ValueError that names the field and the first bad row, or the shape found and the shape wanted.
 
-        Fields must be arrays of one length; boxes must be finite with x1 <= x2 and y1 <= y2; scores must lie in [0, 1];
-        embeddings must be finite; masks must be whole crops inside the frame.
+        Fields must be arrays of one length; boxes must be finite with x1 <= x2 and y1 <= y2, touch the frame and reach
+        at most its size beyond it; scores must lie in [0, 1]; classes must be ids from 0 to 2147483647; embeddings must
+        be finite; masks must be whole crops inside the frame.
         """
         if not isinstance(self.masks, Masks):
             raise ValueError(f"detections.masks is a {type(self.masks).__name__}: wanted Masks (see Masks.from_images)")
@@ -126,13 +129,24 @@ class Detections:
         if is_valid(Fields(self.boxes, self.scores, self.classes, self.embeddings), self.masks.arrays, *self.size):
             return
         height, width = self.size
+        frame = np.array([width, height], np.float64)
         corners, spans = self.masks.boxes, self.masks.boxes[:, 2:] - self.masks.boxes[:, :2]
         ends = self.masks.starts + spans[:, 0].astype(np.int64) * spans[:, 1]
         for name, wanted, wrong in (
             ("boxes", "finite numbers", ~np.isfinite(self.boxes).all(axis=1)),
             ("boxes", "x1 <= x2 and y1 <= y2", (self.boxes[:, 2:] < self.boxes[:, :2]).any(axis=1)),
+            (
+                "boxes",
+                f"pixels that touch the {height} x {width} frame and reach at most its size beyond it",
+                ((self.boxes[:, :2] > frame) | (self.boxes[:, :2] < -frame)).any(axis=1)
+                | ((self.boxes[:, 2:] < 0) | (self.boxes[:, 2:] > 2 * frame)).any(axis=1),
+            ),
             ("scores", "a number from 0 to 1", ~((self.scores >= 0) & (self.scores <= 1))),
-            ("classes", "an id of 0 or more", self.classes < 0),
+            (
+                "classes",
+                f"an id from 0 to {LARGEST_CLASS}",
+                (self.classes < 0) | (self.classes > LARGEST_CLASS),
+            ),
             ("embeddings", "finite numbers", ~np.isfinite(self.embeddings).all(axis=1)),
             (
                 "masks",
@@ -207,7 +221,11 @@ def is_valid(fields: Fields, masks: MaskArrays, height: int, width: int) -> bool
         x1, y1, x2, y2 = fields.boxes[i]
         if not (np.isfinite(x1) and np.isfinite(y1) and np.isfinite(x2) and np.isfinite(y2) and x1 <= x2 and y1 <= y2):
             return False
-        if not (0 <= fields.scores[i] <= 1) or fields.classes[i] < 0:
+        if x1 > width or y1 > height or x2 < 0 or y2 < 0:
+            return False
+        if x1 < -width or y1 < -height or x2 > 2 * width or y2 > 2 * height:
+            return False
+        if not (0 <= fields.scores[i] <= 1) or not (0 <= fields.classes[i] <= LARGEST_CLASS):
             return False
         total = np.float32(0.0)
         for d in range(fields.embeddings.shape[1]):

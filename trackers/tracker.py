@@ -68,10 +68,12 @@ class Tracker:
     """
 
     def __init__(self, settings: TrackerSettings | None = None, frame_rate: float = 30.0) -> None:
-        if not frame_rate > 0:
-            raise ValueError(f"frame_rate is {frame_rate}: wanted frames a second, above 0")
+        if not is_number(frame_rate) or not 0 < frame_rate < np.inf:
+            raise ValueError(f"frame_rate is {frame_rate!r}: wanted frames a second, above 0")
+        if not isinstance(settings, (TrackerSettings, type(None))):
+            raise ValueError(f"settings is a {type(settings).__name__}: wanted TrackerSettings")
         self.settings = settings or TrackerSettings()
-        self.frame_rate = frame_rate
+        self.frame_rate = float(frame_rate)
         self.started: NDArray[np.int64] = np.zeros(0, np.int64)
         self.ended: NDArray[np.int64] = np.zeros(0, np.int64)
         self.confidence: NDArray[np.float64] = np.zeros(0)
@@ -97,7 +99,7 @@ class Tracker:
         Raises ValueError, before any state changes, when a field of `detections` is wrong (see `Detections.check`),
         when the frame's size differs from the last one's, or when time does not advance.
         """
-        settings = self.settings
+        settings, camera = self.settings, np.asarray(camera)
         detections, now, dt = self._checked(detections, time, camera)
         frame = self._described(detections, now)
         tracks = self._predicted(frame, dt, camera)
@@ -202,14 +204,20 @@ class Tracker:
         self, detections: Detections, time: float | None, camera: NDArray[np.floating]
     ) -> tuple[Detections, float, float]:
         """The detections, this frame's time, and the seconds since the last frame. Raises ValueError; see `update`."""
+        if not isinstance(detections, Detections):
+            raise ValueError(f"detections is a {type(detections).__name__}: wanted Detections")
         detections.check()
         tracks = self._tracks
         if tracks is not None and tracks.masks.size != detections.size:
             (h, w), (old_h, old_w) = detections.size, tracks.masks.size
             raise ValueError(f"a {h} x {w} frame after {old_h} x {old_w} ones: one tracker takes one frame size")
         now, dt = self._step(time)
-        if np.shape(camera) != (2, 3) or not (np.isfinite(camera).all() or motion.is_cut(camera)):
-            raise ValueError(f"camera has the shape {np.shape(camera)}: wanted a finite (2, 3) affine map, or CUT")
+        if (
+            camera.shape != (2, 3)
+            or camera.dtype.kind not in "fiu"
+            or not (np.isfinite(camera).all() or motion.is_cut(camera))
+        ):
+            raise ValueError(f"camera has the shape {camera.shape}: wanted a finite (2, 3) affine map, or CUT")
         dimension = detections.embeddings.shape[1]
         before = dimension if tracks is None else tracks.gallery.means.shape[1]
         if before == dimension:
@@ -224,6 +232,8 @@ class Tracker:
 
     def _step(self, time: float | None) -> tuple[float, float]:
         """This frame's time, and the seconds since the last frame."""
+        if time is not None and not is_number(time):
+            raise ValueError(f"time is {time!r}: wanted seconds")
         if self._tracks is None:
             now = 0.0 if time is None else float(time)
             if not np.isfinite(now):
@@ -413,3 +423,8 @@ class Tracker:
             tracks = tracks.take(np.flatnonzero(alive))
         self._tracks = replace(tracks, masks=tracks.masks.compact())
         self._time = now
+
+
+def is_number(value: object) -> bool:
+    """Whether a value is one number, of Python or NumPy, and no bool."""
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

@@ -95,12 +95,20 @@ def count(
     if interval is not None and not 0 < interval < float("inf"):
         raise InputError(f"an interval of {interval}: wanted seconds, above 0")
     counts = count_table(table_of_results(Path(results), frame_rate), found)
-    write(Path(output), counts, found, interval, overwrite)
+    sources = [Path(results), None if isinstance(scene, scenes.Scene) else Path(scene)]
+    write(Path(output), counts, found, interval, overwrite, sources)
     return counts
 
 
-def write(folder: Path, counts: Counts, scene: scenes.Scene, interval: float | None, overwrite: bool) -> None:
-    """Write the tables; each file appears whole. Raises MotsError."""
+def write(
+    folder: Path,
+    counts: Counts,
+    scene: scenes.Scene,
+    interval: float | None,
+    overwrite: bool,
+    sources: Sequence[Path | None],
+) -> None:
+    """Write the tables; each file appears whole, and none in the place of one of `sources`. Raises MotsError."""
     wanted: dict[str, tuple[Sequence[str], Iterable[Sequence[Any]]]] = {}
     if scene.lines:
         wanted["crossings.csv"] = (
@@ -135,7 +143,7 @@ def write(folder: Path, counts: Counts, scene: scenes.Scene, interval: float | N
             ],
         )
     for name in wanted:
-        check_target(folder / name, overwrite, [])
+        check_target(folder / name, overwrite, sources)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, (columns, rows) in wanted.items():

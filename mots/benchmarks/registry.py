@@ -6,13 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from mots.classes import BDD_CLASSES, CLASS_IDS, KITTI_MOTS_CLASSES
 from mots.errors import FormatError, InputError
 from mots.files import read_file
 from mots.names import printable, safe_name
 
-__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "other_names", "seqmap", "split_lengths"]
+__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "by_own_name", "other_names", "seqmap", "split_lengths"]
+
+Side = TypeVar("Side")  # where the labels of one sequence are
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,17 @@ def benchmark_named(name: str, *, of_masks: bool = False) -> Benchmark:
             f"{name} compares boxes, and this checks masks: its results can be scored, but not validated or packed"
         )
     return BENCHMARKS[name]
+
+
+def by_own_name(bench: Benchmark, found: Mapping[str, Side], path: Path) -> dict[str, Side]:
+    """What was found in `path`, by the benchmark's names of sequences. Raises InputError for two of one sequence."""
+    named: dict[str, str] = {}
+    for name in found:
+        own = bench.own_name(name)
+        if named.setdefault(own, name) != name:
+            first, second = found[named[own]], found[name]
+            raise InputError(f"{path}: holds sequence {own} twice, as {first} and as {second}: keep one")
+    return {own: found[name] for own, name in named.items()}
 
 
 def other_names(name: str) -> list[str]:

@@ -20,6 +20,7 @@ from mots.files import cannot_write, write_whole
 from mots.formats import mots_text, places
 from mots.formats.faults import Fault, ignore_fault
 from mots.formats.label_table import LabelTable
+from mots.storage import archive
 
 __all__ = ["fix", "repaired"]
 
@@ -46,15 +47,18 @@ def fix(
             )
         if copy.exists() and not overwrite:
             raise InputError(f"{copy} exists: choose another folder or replace it", parameters=("output", "overwrite"))
-    for name, place in by_name.items():
-        if place.path.is_dir():
-            raise InputError(f"{place}: only text can be repaired: convert the PNGs to text first", parameters=("fix",))
-        content = repaired(places.content_of(place), str(place), bench, changes.append, shift)
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-            write_whole(output / f"{name}.txt", content)
-        except OSError as error:
-            raise cannot_write(output, error) from error
+    with archive.kept_open(results):
+        for name, place in by_name.items():
+            if place.path.is_dir():
+                raise InputError(
+                    f"{place}: only text can be repaired: convert the PNGs to text first", parameters=("fix",)
+                )
+            content = repaired(places.content_of(place), str(place), bench, changes.append, shift)
+            try:
+                output.mkdir(parents=True, exist_ok=True)
+                write_whole(output / f"{name}.txt", content)
+            except OSError as error:
+                raise cannot_write(output, error) from error
     return changes
 
 

@@ -7,11 +7,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from mots.benchmarks.registry import Benchmark, benchmark_named, split_lengths
+from mots.benchmarks.registry import Benchmark, benchmark_named, by_own_name, split_lengths
 from mots.benchmarks.validation import validate
 from mots.errors import InputError
 from mots.files import cannot_write
 from mots.formats import kitti_step, places
+from mots.storage.archive import kept_open
 
 __all__ = ["STEP_LAYOUT", "submit"]
 
@@ -44,7 +45,7 @@ def submit(
     count = 0
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+        with kept_open(results), zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in members(results, bench, split, layout):
                 archive.writestr(zipfile.ZipInfo(name, EPOCH), content, zipfile.ZIP_DEFLATED)
                 count += 1
@@ -68,7 +69,7 @@ def members(results: Path, bench: Benchmark, split: str, layout: str) -> Iterato
             for frame, path in kitti_step.frames(folders[name]).items():
                 yield layout.format(sequence=name, frame=frame), path.read_bytes()
         return
-    by_name = {bench.own_name(name): place for name, place in places.sequences(results, results=True).items()}
+    by_name = by_own_name(bench, places.sequences(results, results=True), results)
     for name in names:
         if by_name[name].path.is_dir():
             raise InputError(f"{by_name[name]}: the server takes text: convert the PNGs to text first")

@@ -20,6 +20,7 @@ from mots.formats import kitti_step, mots_png, mots_text, places
 from mots.formats.faults import Fault, Report
 from mots.formats.label_table import LabelTable
 from mots.formats.places import Place
+from mots.storage import archive
 
 __all__ = ["places_of", "validate"]
 
@@ -55,9 +56,10 @@ def validate(results: str | Path, benchmark: str = "kitti-mots", split: str | No
         if name not in by_name:
             message = f"sequence {name} is missing: wanted {name}.txt (an empty one is fine)"
             faults.append(Fault("missing", str(results), message))
-    for name, place in by_name.items():
-        if lengths is None or name in lengths:
-            check(place, bench, (lengths or {}).get(name) or None, faults.append)
+    with archive.kept_open(results):
+        for name, place in by_name.items():
+            if lengths is None or name in lengths:
+                check(place, bench, (lengths or {}).get(name) or None, faults.append)
     return faults
 
 

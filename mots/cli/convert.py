@@ -37,12 +37,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     quick_start()
+    from mots.files import check_target
     from mots.formats.convert import convert
 
-    if parsed.target.exists() and any(each.exists() and each.samefile(parsed.target) for each in parsed.sources):
-        raise InputError(f"{parsed.target} is the source: choose another TARGET")
-    if parsed.target.exists() and not parsed.overwrite:
-        raise InputError(f"{parsed.target} exists: choose another TARGET, or add --overwrite")
+    check_target(parsed.target, parsed.overwrite, [], ())
     told = convert(
         parsed.sources,
         parsed.target,

@@ -31,6 +31,7 @@ def run(parsed: argparse.Namespace) -> int:
     from mots.benchmarks.layouts import discover
     from mots.benchmarks.registry import benchmark_named
     from mots.classes import names_to_ids
+    from mots.files import check_target
     from mots.training import reid_dataset, yolo_dataset
     from mots.training.training_frames import splits
 
@@ -39,8 +40,7 @@ def run(parsed: argparse.Namespace) -> int:
     every = parsed.every if parsed.every is not None else {"yolo": 1, "reid": 5}[parsed.kind]
     if every < 1:
         raise InputError(f"--every {every}: wanted 1 or more")
-    if parsed.output.exists() and not parsed.overwrite:
-        raise InputError(f"{parsed.output} exists: choose another --output, or add --overwrite")
+    check_target(parsed.output, parsed.overwrite, [parsed.root])
     bench = None if parsed.benchmark is None else benchmark_named(parsed.benchmark)
     if bench is not None and not bench.classes:
         raise InputError(f"--benchmark {bench.name}: wanted one with masks of objects, such as kitti-mots or mots20")

@@ -41,11 +41,15 @@ def run(parsed: argparse.Namespace) -> int:
     quick_start()
     from mots.evaluation import score_table
     from mots.evaluation.scoring import score
-    from mots.files import cannot_write, write_whole
+    from mots.files import cannot_write, check_target, write_whole
 
     def warn(fault: Fault) -> None:
         warnings.warn(MotsWarning(str(fault)), stacklevel=2)
 
+    read = [parsed.truth, parsed.results, None if parsed.split is None else Path(parsed.split)]
+    for flag in ("json", "csv", "events", "plot"):
+        if getattr(parsed, flag) is not None and not (flag == "plot" and getattr(parsed, flag).is_dir()):
+            check_target(getattr(parsed, flag), True, read, (flag,))
     lenient: dict[str, Any] = {"report": warn} if parsed.lenient else {}
     scores = score(
         parsed.truth,

@@ -28,9 +28,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(parsed: argparse.Namespace) -> int:
     quick_start()
     from mots.benchmarks.submission import STEP_LAYOUT, submit
+    from mots.files import check_target
 
-    if parsed.output.exists() and not parsed.overwrite:
-        raise InputError(f"{parsed.output} exists: choose another --output, or add --overwrite")
+    check_target(parsed.output, parsed.overwrite, [parsed.results, Path(parsed.split)])
     if parsed.output.suffix != ".zip":
         raise InputError(f"{parsed.output}: the server takes a .zip")
     print(submit(parsed.results, parsed.output, parsed.benchmark, parsed.split, parsed.layout or STEP_LAYOUT))

@@ -37,7 +37,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(parsed: argparse.Namespace) -> int:
     from mots import settings
     from mots.evaluation.tuning import RANGES, Search, parse_range, tune
+    from mots.files import check_target
 
+    for name in ("best.toml", "trials.csv"):
+        check_target(parsed.output / name, True, [parsed.settings, parsed.detections, parsed.truth])
     search = Search(
         parsed.detections,
         parsed.truth,

@@ -38,8 +38,11 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(parsed: argparse.Namespace) -> int:
     quick_start()
     from mots.benchmarks.validation import validate
+    from mots.files import check_target
 
     results = parsed.results
+    if parsed.json is not None:
+        check_target(parsed.json, True, [results, None if parsed.split is None else Path(parsed.split)], ("json",))
     if parsed.shift_frames and not parsed.fix:
         raise InputError("--shift-frames needs --fix")
     if parsed.fix:

@@ -6,18 +6,19 @@ tracker; identifying is the only step with memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.detection.protocols import CameraMotion, Embedder, MaskRefiner
+from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
 from mots.errors import InputError
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
 from mots.video.frame import NO_IMAGE, Frame
 
-__all__ = ["FrameMeasurement", "Measurer", "of_classes"]
+__all__ = ["FrameMeasurement", "Measurer", "detected", "of_classes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,17 @@ class Measurer:
             detections = replace(detections, embeddings=self.embedder.embed(frame.image, detections))
         motion = STILL if self.camera_motion is None else self.camera_motion.motion(frame.image, detections.masks)
         return FrameMeasurement(frame.number, frame.time, frame.image, detections, motion)
+
+
+def detected(detector: Detector, image: NDArray[np.uint8], classes: Sequence[int], where: str) -> Detections:
+    """What a detector finds in one image. Raises InputError, which `where` begins, for an answer of another form."""
+    answer = detector.detect([image], classes)
+    if not isinstance(answer, (list, tuple)) or len(answer) != 1 or not isinstance(answer[0], Detections):
+        found = type(answer).__name__
+        if isinstance(answer, (list, tuple)):
+            found = f"list of {', '.join(type(each).__name__ for each in answer) or 'nothing'}"
+        raise InputError(f"{where}: the detector gives a {found}: wanted a list of one Detections for each image")
+    return answer[0]
 
 
 def of_classes(detections: Detections, classes: tuple[int, ...]) -> Detections:

@@ -47,7 +47,7 @@ def read(path: str | Path) -> SavedDetections:
     """Open saved detections. Raises InputError when the file is missing, FormatError for another file."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
     if path.suffix not in ENDINGS:
         raise InputError(f"{path}: saved detections end in {' or '.join(ENDINGS)}")
     if path.suffix == ".txt":

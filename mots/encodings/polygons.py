@@ -1,4 +1,5 @@
-"""Masks as polygons: one outline through all parts of an object, as Ultralytics' segmentation labels need it."""
+"""Masks and polygons: the pixels inside outlines, and one outline through all parts of an object, as Ultralytics'
+segmentation labels need it."""
 
 from __future__ import annotations
 
@@ -7,37 +8,45 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.encodings.runs import Runs, merged
 from mots.optional import opencv
-from mots.trackers.masks import Masks
 
-__all__ = ["mask_of_polygons", "outline"]
+__all__ = ["outline", "runs_of_polygons"]
+
+MOST_CROSSINGS = 20_000_000  # of outlines and columns of pixels; an object of 4K video has some thousands
 
 
-def mask_of_polygons(polygons: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> Masks:
+def runs_of_polygons(polygons: Sequence[NDArray[np.float64]], size: tuple[int, int]) -> Runs:
     """One mask: the pixels whose centres lie inside any of the polygons, each (K, 2) corners x y in pixels.
 
-    Inside is meant by the even-odd rule. What lies outside the frame of (height, width) is cut off.
+    Inside is meant by the even-odd rule. What lies outside the frame of (height, width) is cut off. Memory and time go
+    with the length of the outlines, not with the frame. Raises ValueError for outlines without measure.
     """
-    if not polygons:
-        return Masks.from_crops(size, [(0, 0)], [np.zeros((0, 0), np.bool_)])
-    corners = np.concatenate(polygons)
-    low = np.clip(np.floor(corners.min(axis=0)), 0, [size[1], size[0]]).astype(int)
-    high = np.clip(np.ceil(corners.max(axis=0)), low, [size[1], size[0]]).astype(int)
-    picture = np.zeros((high[1] - low[1], high[0] - low[0]), np.bool_)
-    for polygon in polygons:
-        picture |= filled(polygon - low, (picture.shape[0], picture.shape[1]))
-    return Masks.from_crops(size, [(int(low[0]), int(low[1]))], [picture])
+    runs = [runs_inside(polygon, size) for polygon in polygons]
+    none = np.zeros(0, np.int64)
+    starts, stops = (np.concatenate([none, *(each[k] for each in runs)]) for k in (0, 1))
+    return merged(size, starts, stops)
 
 
-def filled(corners: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(H, W) the pixels whose centres lie inside a polygon of corners (K, 2) x y, by the even-odd rule."""
-    x, y = np.arange(size[1]) + 0.5, np.arange(size[0]) + 0.5
-    picture = np.zeros(size, np.bool_)
-    for (x1, y1), (x2, y2) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        rows = np.flatnonzero((y1 <= y) != (y2 <= y))  # of pixels, those that the edge crosses
-        crossing = x1 + (y[rows] - y1) * (x2 - x1) / (y2 - y1) if len(rows) else np.zeros(0)
-        picture[rows] ^= x[None, :] > crossing[:, None]
-    return picture
+def runs_inside(corners: NDArray[np.float64], size: tuple[int, int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first pixels and those after the last ones of the runs inside one polygon, column by column.
+
+    A centre on an edge belongs to the pixels below it and to its left, so that polygons side by side share none.
+    """
+    height, width = size
+    (x1, y1), (x2, y2) = corners.T, np.roll(corners, -1, axis=0).T
+    low, high = np.minimum(x1, x2), np.maximum(x1, x2)
+    first = np.clip(np.floor(low - 0.5) + 1, 0, width).astype(np.int64)  # columns whose centres an edge crosses
+    counts = np.clip(np.floor(high - 0.5) + 1, 0, width).astype(np.int64) - first
+    if counts.sum() > MOST_CROSSINGS:
+        raise ValueError(f"polygons that cross {counts.sum()} columns of pixels: the limit is {MOST_CROSSINGS}")
+    edge = np.repeat(np.arange(len(corners)), counts)
+    columns = first[edge] + np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
+    crossing = y1[edge] + (columns + 0.5 - x1[edge]) * (y2 - y1)[edge] / np.where(x1 == x2, 1.0, x2 - x1)[edge]
+    rows = np.clip(np.ceil(crossing - 0.5), 0, height).astype(np.int64)
+    # A closed outline crosses each column an even number of times: from the first to the second is inside, and so on.
+    places = np.sort(columns * height + rows)
+    return places[0::2], places[1::2]
 
 
 def outline(crop: NDArray[np.bool_], corner: NDArray[np.integer]) -> NDArray[np.float64] | None:

@@ -14,7 +14,7 @@ from mots.trackers.masks import Masks
 if TYPE_CHECKING:
     from mots.encodings.run_kernels import FrameRows, RunArrays
 
-__all__ = ["Runs", "common_pixels", "masks_of", "runs_of", "tight_boxes"]
+__all__ = ["Runs", "common_pixels", "masks_of", "merged", "runs_of", "tight_boxes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +70,19 @@ class Runs:
         bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         runs = np.repeat(self.bounds[:-1][index] - bounds[:-1], lengths) + np.arange(bounds[-1])
         return Runs(self.size, self.starts[runs], self.stops[runs], bounds, self.areas[index])
+
+
+def merged(size: tuple[int, int], starts: NDArray[np.int64], stops: NDArray[np.int64]) -> Runs:
+    """One mask: the pixels of all runs (R,), which may overlap, touch, be empty and come in any order."""
+    there = stops > starts
+    edges = np.concatenate([starts[there], stops[there]])
+    steps = np.repeat([1, -1], int(there.sum()))
+    order = np.lexsort((-steps, edges))  # at one place, a run begins before another ends
+    edges, steps = edges[order], steps[order]
+    depth = np.cumsum(steps)
+    begins, ends = edges[(depth == 1) & (steps == 1)], edges[depth == 0]
+    area = np.array([(ends - begins).sum()], np.int64)
+    return Runs(size, begins.astype(np.int32), ends.astype(np.int32), np.array([0, len(begins)], np.int64), area)
 
 
 def common_pixels(

@@ -7,6 +7,7 @@ the metrics in `mots.metrics` count. Counts add over sequences; ratios are compu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from operator import add
@@ -16,7 +17,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.benchmarks.registry import Benchmark, benchmark_named, other_names, split_lengths
+from mots.benchmarks.registry import Benchmark, benchmark_named, by_own_name, other_names, split_lengths
 from mots.benchmarks.rules import check_disjoint, inside
 from mots.classes import IGNORE
 from mots.encodings.runs import common_pixels
@@ -34,6 +35,7 @@ from mots.metrics.hota import HotaCounts, hota
 from mots.metrics.identity import IdentityCounts, identity
 from mots.metrics.sequence import ScoredSequence, without_ignored
 from mots.metrics.stq import StqCounts
+from mots.storage import archive
 
 __all__ = ["ClassScores", "Scores", "score"]
 
@@ -214,7 +216,11 @@ def score(
         with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=get_context("spawn")) as pool:
             results_of = list(pool.map(work, tasks))
     else:
-        results_of = [work(task) for task in tasks]
+        with ExitStack() as stack:
+            for side in (truth, results):
+                if isinstance(side, (str, Path)):
+                    stack.enter_context(archive.kept_open(Path(side)))
+            results_of = [work(task) for task in tasks]
     named = list(zip((task.name for task in tasks), results_of, strict=True))
     rows = [(name, *row) for name, (_, events_of) in named for row in events_of]
     return Scores({name: each for name, (each, _) in named}, rows)
@@ -239,8 +245,8 @@ def tasks_of_files(
     """The sequences to score, each with its files. Raises InputError where one is missing."""
     if is_text(truth) and is_text(results):
         return [Task(results.stem, 0, places.Place(truth), places.Place(results))]
-    truths = {bench.own_name(name): place for name, place in side(truth, False).items()}
-    given = {bench.own_name(name): place for name, place in side(results, True).items()}
+    truths = by_own_name(bench, side(truth, False), truth)
+    given = by_own_name(bench, side(results, True), results)
     known = bench.lengths()
     lengths = {name: length_of(truth, name) or known.get(name, 0) for name in truths}
     if split is not None:

@@ -225,6 +225,9 @@ def sequences(search: Search) -> list[Pair]:
         files = sorted(path for path in search.detections.iterdir() if path.suffix in ENDINGS)
     if not files or not files[0].is_file():
         raise InputError(f"{search.detections}: no saved detections here: wanted <sequence>.npz or .txt")
+    stems = [path.stem for path in files]
+    if twice := next((path for path in files if stems.count(path.stem) > 1), None):
+        raise InputError(f"{search.detections}: holds {twice.stem} twice, as .npz and as .txt: keep one")
     if search.truth.is_file() and len(files) == 1:
         return [(files[0].stem, files[0], places.Place(search.truth))]
     truths = places.sequences(search.truth)

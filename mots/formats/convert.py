@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from mots.errors import FormatError, InputError
-from mots.files import cannot_write, new_folder, write_whole
+from mots.errors import FormatError, InputError, MotsWarning
+from mots.files import cannot_write, check_target, new_folder, write_whole
 from mots.formats import kitti_step, mot_boxes, mots_text, parquet, pictures, places
 from mots.formats.annotations import coco, cvat_xml, scalabel, ultralytics_text, youtube_vis
 from mots.formats.faults import Fault, Report, fail
@@ -15,6 +16,7 @@ from mots.formats.fitting import TARGETS, fitted, joined
 from mots.formats.label_table import LabelTable
 from mots.labels import FrameLabels
 from mots.names import is_junk, printable, regular_files, safe_name
+from mots.storage import archive
 
 __all__ = ["READABLE", "WRITABLE", "convert", "read", "read_results", "write"]
 
@@ -26,7 +28,15 @@ READABLE = (
 WRITABLE = tuple(TARGETS)
 ENDINGS = {kind: frozenset({".txt"} if kind in ("mots-text", "mot-boxes") else {".png", ".txt"}) for kind in WRITABLE}
 TABLE_ENDINGS = {".parquet": "parquet", ".xml": "cvat-xml"}
-LISTED = ("no mask", "twice", "category", "class", "id")  # findings in annotations that do not stop a conversion
+LISTED = (
+    "no mask",
+    "twice",
+    "category",
+    "class",
+    "id",
+    "crowd",
+    "name",
+)  # findings in annotations that do not stop a conversion
 MOST_TOLD = 20  # findings in the source that are listed one by one
 Sequences = dict[str, LabelTable]
 
@@ -54,11 +64,8 @@ def convert(
         raise InputError("nothing to convert: name a source")
     found: list[Fault] = []
 
-    def report(fault: Fault) -> None:
-        if fault.rule not in LISTED:
-            fail(fault)
-        found.append(fault)
-
+    check_target(Path(target), True, [*map(Path, sources), None if annotations is None else Path(annotations)], ())
+    report = listing(found.append)
     every = [read(each, origin, annotations=annotations, size=size, report=report) for each in sources]
     told = [f"{fault}" for fault in found[:MOST_TOLD]]
     if len(found) > MOST_TOLD:
@@ -76,15 +83,33 @@ def read_results(path: str | Path, sequence: str | None = None, frame_rate: floa
     """The frames of one sequence of labels in any readable format, in order; ids are the file's own.
 
     `sequence`: which one, where `path` holds several. Times are frame / frame_rate. Raises InputError where the choice
-    is not clear or nothing is there, FormatError for a file that cannot be read.
+    is not clear or nothing is there, FormatError for a file that cannot be read. Findings that do not stop a conversion
+    either are MotsWarnings.
     """
-    sequences = read(Path(path))
+    sequences = read(Path(path), report=listing(warn))
     if sequence is None and len(sequences) == 1:
         (sequence,) = sequences
     if sequence not in sequences:
         names = ", ".join(sorted(sequences)) or "none"
         raise InputError(f"{path}: name one sequence: there are {names}", parameters=("sequence",))
     return list(sequences[sequence].to_frames(frame_rate))
+
+
+def listing(tell: Report) -> Report:
+    """Faults that do not stop a conversion go to `tell`; others raise FormatError."""
+
+    def report(fault: Fault) -> None:
+        if fault.rule in LISTED:
+            tell(fault)
+        else:
+            fail(fault)
+
+    return report
+
+
+def warn(fault: Fault) -> None:
+    """A fault as a MotsWarning."""
+    warnings.warn(MotsWarning(str(fault)), stacklevel=2)
 
 
 def recognised(source: Path) -> str:
@@ -162,7 +187,8 @@ def read(
     by_name = places.sequences(source)
     if not by_name:
         raise FormatError(f"{source}: nothing here in the format {kind}")
-    return {name: places.load(place) for name, place in by_name.items()}
+    with archive.kept_open(source):
+        return {name: places.load(place) for name, place in by_name.items()}
 
 
 def write(target: str | Path, sequences: Sequences, kind: str) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mots.errors import FormatError
+from mots.errors import FormatError, MotsWarning
 
 __all__ = ["Fault", "Report", "fail", "ignore_fault"]
 
@@ -41,8 +42,10 @@ Report = Callable[[Fault], None]
 
 
 def fail(fault: Fault) -> None:
-    """The strict way to report a fault: raise FormatError."""
-    raise FormatError(str(fault))
+    """The strict way to report a fault: raise FormatError; what is only untidy is a MotsWarning."""
+    if fault.refused:
+        raise FormatError(str(fault))
+    warnings.warn(MotsWarning(str(fault)), stacklevel=2)
 
 
 def ignore_fault(fault: Fault) -> None:

@@ -133,7 +133,7 @@ def with_one_region(table: LabelTable) -> tuple[LabelTable, int]:
 def renumbered(table: LabelTable, kind: str) -> tuple[LabelTable, list[str]]:
     """The table with the ids that `kind` stores: class and instance; an object keeps its id where that is one.
 
-    Others get the first free instance of their class.
+    Others get their own instance if it is free, otherwise the first free one of their class.
     """
     told: list[str] = []
     keys = np.unique(np.stack([table.ids, table.classes], axis=1), axis=0).tolist()
@@ -149,7 +149,7 @@ def renumbered(table: LabelTable, kind: str) -> tuple[LabelTable, list[str]]:
     for identity, class_id in keys:
         if (identity, class_id) in new:
             continue
-        fresh = free_id(to_mots(class_id), used, kind)
+        fresh = free_id(to_mots(class_id), used, kind, identity)
         if fresh is None:
             left += 1
             continue
@@ -168,16 +168,22 @@ def renumbered(table: LabelTable, kind: str) -> tuple[LabelTable, list[str]]:
 
 
 def stored(identity: int, number: int, kind: str) -> bool:
-    """Whether a format stores this id of an object of MOTS's class number as it is."""
+    """Whether a format stores this id of an object of MOTS's class number as it is.
+
+    Pictures hold the class and the instance: of the two forms of an id, 1123 and 1000123, they give the first.
+    """
     own, instance = split_id(identity)
-    if own != number or instance < 1:
+    if own != number or not 1 <= instance < PNG_IDS or join_id(own, instance) != identity:
         return False
-    return identity < PNG_IDS if kind == "png" else instance < PNG_IDS
+    return identity < PNG_IDS if kind == "png" else True
 
 
-def free_id(number: int, used: set[int], kind: str) -> int | None:
-    """The first id of a class that is not used; None where there is none."""
+def free_id(number: int, used: set[int], kind: str, before: int = 0) -> int | None:
+    """An id of a class that is not used, if possible with the instance of the id `before`; None where there is none."""
     limit = min(SHORT - 1, PNG_IDS - 1 - number * SHORT) if kind == "png" else PNG_IDS - 1
+    own, instance = split_id(before)
+    if own == number and 1 <= instance <= limit and join_id(number, instance) not in used:
+        return join_id(number, instance)
     return next((each for k in range(1, limit + 1) if (each := join_id(number, k)) not in used), None)
 
 

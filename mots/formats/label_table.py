@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mots.classes import IGNORE
 from mots.encodings import rle
-from mots.encodings.runs import Runs, masks_of, runs_of
+from mots.encodings.runs import Runs, masks_of, merged, runs_of
 from mots.formats.faults import Fault, Report, fail
 from mots.labels import FrameLabels, HasLabels
 from mots.trackers.masks import Masks
@@ -198,12 +198,5 @@ def dense_frames(table: LabelTable, first: int) -> NDArray[np.int64]:
 
 def union(one: Runs, other: Runs) -> Runs:
     """The pixels of two masks as one; each has one mask."""
-    edges = np.concatenate([one.starts, other.starts, one.stops, other.stops]).astype(np.int64)
-    steps = np.concatenate([np.ones(len(one.starts) + len(other.starts)), -np.ones(len(one.stops) + len(other.stops))])
-    order = np.lexsort((-steps, edges))  # at one place, a run begins before another ends
-    depth = np.cumsum(steps[order])
-    starts = edges[order][(depth == 1) & (steps[order] == 1)]
-    stops = edges[order][(depth == 0) & (steps[order] == -1)]
-    area = np.array([(stops - starts).sum()], np.int64)
-    bounds = np.array([0, len(starts)], np.int64)
-    return Runs(one.size, starts.astype(np.int32), stops.astype(np.int32), bounds, area)
+    starts, stops = np.concatenate([one.starts, other.starts]), np.concatenate([one.stops, other.stops])
+    return merged(one.size, starts.astype(np.int64), stops.astype(np.int64))

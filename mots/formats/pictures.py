@@ -25,6 +25,7 @@ THINGS_OF_STEP = {step: class_id for class_id, step in STEP_THINGS.items()}
 VOID_CODE = 255 << 16
 LABELS, INSTANCES = "labels.txt", "instances"  # of CVAT and Datumaro
 MAX_INSTANCES = 1000
+MAX_MEGAPIXELS = 160.0  # as for pictures that are read
 
 
 def read_step(folder: Path) -> LabelTable:
@@ -96,10 +97,13 @@ def read_cvat(source: Path, report: Report = fail) -> dict[str, LabelTable]:
 
 def write(folder: Path, table: LabelTable, kind: str) -> list[str]:
     """A sequence as PNGs, from frame 0 or 1 to the last one; what they cannot hold. The ids must fit (see
-    `fitting`)."""
+    `fitting`). Raises FormatError for frames that are too large to be read again."""
     folder.mkdir(parents=True, exist_ok=True)
     if table.size == (0, 0) or len(dense_frames(table, 1)) == 0:
         return ["no objects, so no pictures"]
+    if table.size[0] * table.size[1] > MAX_MEGAPIXELS * 1e6:
+        height, width = table.size
+        raise FormatError(f"{table.origin}: frames of {height} x {width}: the limit is {MAX_MEGAPIXELS:g} megapixels")
     codes, pictures = table.ids, folder
     if kind == "kitti-step":
         instances = np.array([mots_text.split_id(identity)[1] for identity in table.ids.tolist()], np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import stat
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,7 +14,7 @@ from mots.formats.faults import Report, fail, ignore_fault
 from mots.formats.label_table import LabelTable
 from mots.formats.mots_text import parse
 from mots.names import components, is_junk, regular_files, safe_name
-from mots.storage import archive
+from mots.storage import archive, seqinfo
 
 __all__ = ["Place", "content_of", "files_in_folders", "length", "load", "sequences"]
 
@@ -124,9 +123,7 @@ def length(path: Path, name: str) -> int:
     file = path / name / "seqinfo.ini"
     if not file.is_file():
         return 0
-    ini = configparser.ConfigParser()
-    try:
-        ini.read(file, encoding="utf-8-sig")
-        return int(ini["Sequence"]["seqLength"])
-    except (configparser.Error, KeyError, ValueError, UnicodeDecodeError) as error:
-        raise FormatError(f"{file}: no seqLength in a section [Sequence] ({error})") from error
+    text = seqinfo.value(file, "seqLength")
+    if text is None or not text.isascii() or not text.isdigit():
+        raise FormatError(f"{file}: no seqLength in a section [Sequence]")
+    return int(text)

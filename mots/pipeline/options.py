@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mots import settings as all_settings
+from mots.errors import InputError
 from mots.settings import Settings
 
 __all__ = ["chosen_settings"]
@@ -17,7 +20,7 @@ def chosen_settings(
     settings: Settings | str | Path | None,
     changes: Mapping[str, Any] | None,
     *,
-    classes: str | Sequence[str] | None,
+    classes: str | int | Iterable[str | int] | None,
     weights: str | None,
     conf: float | None,
     imgsz: int | None,
@@ -29,8 +32,12 @@ def chosen_settings(
 
     Raises InputError and FormatError as `settings.load` does.
     """
+    if isinstance(classes, (int, np.integer)):
+        classes = [int(classes)]
     if classes is not None and not isinstance(classes, str):
-        classes = [str(each) for each in classes]  # numbers of classes are taken too
+        if not isinstance(classes, Iterable):
+            raise InputError(f"classes is {classes!r}: wanted names or numbers of classes")
+        classes = [str(each) for each in classes]
     named = {
         "classes": classes,
         "detector.weights": weights,

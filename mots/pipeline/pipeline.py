@@ -163,7 +163,7 @@ def track(
     preset: str = "default",
     settings: Settings | str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
-    classes: str | Sequence[str] | None = None,
+    classes: str | int | Iterable[str | int] | None = None,
     detections: str | Path | None = None,
     detector: Detector | None = None,
     embedder: Embedder | None = None,
@@ -181,8 +181,8 @@ def track(
 
     `source`, `detections`, `detector`, `embedder`, `mask_refiner`, `camera_motion`, `offline`: see `Pipeline`.
     `settings`: a `Settings`, or a TOML file that is applied to the `preset`. `changes`: names of settings to values, as
-    in {"tracker.stages.lost.limit": 0.5}. `classes`: names of the classes to track, or "all". `weights`, `conf`,
-    `imgsz`, `device`: of the detector. `reid`: ReID weights, "colours" or "off". `frame_rate`: frames a second,
+    in {"tracker.stages.lost.limit": 0.5}. `classes`: names or numbers of the classes to track, or "all". `weights`,
+    `conf`, `imgsz`, `device`: of the detector. `reid`: ReID weights, "colours" or "off". `frame_rate`: frames a second,
     whatever the source says.
 
     Raises InputError, FormatError and MissingDependency: at once for what can be checked at once, and from the

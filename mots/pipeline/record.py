@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def record(
     preset: str = "default",
     settings: Settings | str | Path | None = None,
     changes: Mapping[str, Any] | None = None,
-    classes: str | Sequence[str] | None = None,
+    classes: str | int | Iterable[str | int] | None = None,
     detections: str | Path | None = None,
     detector: Detector | None = None,
     embedder: Embedder | None = None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.detection.measurement import FrameMeasurement, Measurer, of_classes
+from mots.detection.measurement import FrameMeasurement, Measurer, detected, of_classes
 from mots.detection.protocols import Detector
 from mots.detection.saved_detections import SavedDetections
 from mots.errors import InputError
@@ -45,8 +45,7 @@ class IdentifiedFrame:
 def detect(frames: Iterable[Frame], detector: Detector, classes: tuple[int, ...]) -> Iterator[tuple[Frame, Detections]]:
     """Each frame with its detections of these classes (all where there are none)."""
     for frame in frames:
-        (detections,) = detector.detect([frame.image], classes)
-        yield frame, of_classes(detections, classes)
+        yield frame, of_classes(detected(detector, frame.image, classes, f"frame {frame.number}"), classes)
 
 
 def measure(pairs: Iterable[tuple[Frame, Detections]], measurer: Measurer) -> Iterator[FrameMeasurement]:

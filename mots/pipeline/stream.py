@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots import setting_ranges
-from mots.detection.measurement import Measurer, of_classes
+from mots.detection.measurement import Measurer, detected, of_classes
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
+from mots.errors import InputError
 from mots.pipeline.options import chosen_settings
 from mots.pipeline.parts import Parts, class_ids
 from mots.pipeline.steps import identify, label_frames
@@ -38,7 +39,7 @@ class Stream:
         preset: str = "default",
         settings: Settings | str | Path | None = None,
         changes: Mapping[str, Any] | None = None,
-        classes: str | Sequence[str] | None = None,
+        classes: str | int | Iterable[str | int] | None = None,
         detector: Detector | None = None,
         embedder: Embedder | None = None,
         mask_refiner: MaskRefiner | None = None,
@@ -78,7 +79,9 @@ class Stream:
         frame = Frame(self.frames, self.frames / self.frame_rate if time is None else float(time), image)
         if detections is None:
             assert self.parts.detector is not None
-            (detections,) = self.parts.detector.detect([image], self.classes)
+            detections = detected(self.parts.detector, image, self.classes, f"frame {self.frames}")
+        if not isinstance(detections, Detections):
+            raise InputError(f"detections is a {type(detections).__name__}: wanted Detections")
         measurement = self.measurer.measure(frame, of_classes(detections, self.classes))
         (tracked,) = label_frames(identify([measurement], self.tracker), self.settings.labels)
         self.frames += 1

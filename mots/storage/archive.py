@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from mots.errors import FormatError
 from mots.names import components, is_junk, printable
 
-__all__ = ["members", "read_member"]
+__all__ = ["kept_open", "members", "read_member"]
 
 LARGEST = 1 << 30  # bytes of one member; results of a whole benchmark are a tenth of it
 # Run lengths shrink to a half or a third. A small member may shrink to anything, as an empty or a repeated file does.
@@ -56,10 +58,32 @@ def check_member(info: zipfile.ZipInfo, where: str) -> None:
         )
 
 
+held: dict[Path, zipfile.ZipFile] = {}  # archives that are kept open; their lists of members are read once
+
+
+@contextmanager
+def kept_open(path: Path) -> Iterator[None]:
+    """Keep an archive open for the block: for reading many of its members. What is no archive is left alone."""
+    if path in held or not path.is_file() or not zipfile.is_zipfile(path):
+        yield
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except BROKEN:
+        yield
+        return
+    with archive:
+        held[path] = archive
+        try:
+            yield
+        finally:
+            del held[path]
+
+
 def read_member(path: Path, name: str) -> bytes:
     """The content of a member. Raises FormatError, with the names of both, where it cannot be unpacked."""
     try:
-        with zipfile.ZipFile(path) as archive:
+        with nullcontext(held[path]) if path in held else zipfile.ZipFile(path) as archive:
             info = archive.getinfo(name)
             check_member(info, f"{path}/{printable(name)}")
             with archive.open(info) as file:

@@ -12,17 +12,9 @@ from PIL import Image
 
 from mots.errors import FormatError, MotsWarning
 from mots.video.frame import Frame
-from mots.video.images import MAX_MEGAPIXELS, is_deep, open_image, opener, rgb_of
+from mots.video.images import is_deep, opener, rgb_of
 
-__all__ = ["Animation", "is_animated"]
-
-
-def is_animated(path: Path, max_megapixels: float = MAX_MEGAPIXELS) -> bool:
-    """Whether an image file holds several pictures; False for one that cannot be read."""
-    try:
-        return int(getattr(open_image(path, max_megapixels), "n_frames", 1)) > 1
-    except OSError:
-        return False
+__all__ = ["Animation"]
 
 
 class Animation:

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mots.errors import FormatError, InputError, MotsWarning
-from mots.names import natural_key, ordered
+from mots.names import beginnings, natural_key, ordered
 from mots.video.frame import Frame
-from mots.video.images import MAX_MEGAPIXELS, is_deep, open_image, rgb_of
+from mots.video.images import MAX_MEGAPIXELS, is_deep, open_image, picture_count, rgb_of
 
 __all__ = ["IMAGE_ENDINGS", "ImageFiles"]
 
@@ -66,13 +66,14 @@ class ImageFiles:
             try:
                 picture = open_image(path, self.max_megapixels)
                 image = rgb_of(picture)
+                count = picture_count(path, self.max_megapixels)
             except (OSError, SyntaxError, ValueError) as error:
                 if number >= self.warn_from:
                     warnings.warn(MotsWarning(f"{path}: frame {number} is skipped: {error}"), stacklevel=2)
                 continue
             if is_deep(picture):
                 warn_once(told, f"{path}: grey of more than 8 bits: each such picture is scaled by its own range")
-            if getattr(picture, "n_frames", 1) > 1:
+            if count > 1:
                 warn_once(told, f"{path}: holds several pictures: the first is used (name the file alone to track all)")
             if size is not None and image.shape[:2] != size:
                 raise FormatError(
@@ -82,7 +83,10 @@ class ImageFiles:
             size = (image.shape[0], image.shape[1])
             yield Frame(number, (number - self.first) / self.frame_rate, image)
         if size is None and len(self.numbered) and self.numbered[0][0] == self.first:
-            raise FormatError(f"{self.numbered[0][1].parent}: none of the {len(self.numbered)} images can be read")
+            path = self.numbered[0][1]
+            if len(self.numbered) == 1:
+                raise FormatError(f"{path}: this image cannot be read")
+            raise FormatError(f"{path.parent}: none of the {len(self.numbered)} images can be read")
 
 
 def warn_once(told: set[str], message: str) -> None:
@@ -96,7 +100,8 @@ def warn_once(told: set[str], message: str) -> None:
 def numbered(paths: Sequence[Path]) -> list[tuple[int, Path]]:
     """Frame numbers and paths, in the order of frames; see `names.ordered`.
 
-    A warning tells of pictures without a number among others that have one: all are then counted from 0.
+    Warnings tell of pictures without a number among others that have one, and of names that begin differently: all are
+    then counted from 0.
     """
     base = os.path.commonpath([path.parent for path in paths])
     paths = sorted(paths)
@@ -107,4 +112,11 @@ def numbered(paths: Sequence[Path]) -> list[tuple[int, Path]]:
             f"{plain[0]} has no number in its name as others have: frames are counted from 0, in the order of names"
         )
         warnings.warn(MotsWarning(f"{base}: {message}"), stacklevel=3)
+    begins = beginnings([name.rpartition(".")[0] for name in names])
+    if begins is not None:
+        first, second = list(dict.fromkeys(begins))[:2]
+        message = (
+            f"names begin with '{first}_' and with '{second}_': all are one sequence, counted from 0; name one with"
+        )
+        warnings.warn(MotsWarning(f"{base}: {message} a pattern, as in '{first}_*'"), stacklevel=3)
     return [(number, paths[place]) for number, place in ordered(names)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import glob
 import stat
 from collections.abc import Iterable
@@ -11,19 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from mots.errors import FormatError, InputError
-from mots.names import is_junk, regular_files
-from mots.video.animation import Animation, is_animated
+from mots.names import INNER_FOLDERS, is_junk, regular_files
+from mots.storage import seqinfo
+from mots.video.animation import Animation
 from mots.video.arrays import Arrays
 from mots.video.frame import CuttableSource, Source
 from mots.video.image_files import IMAGE_ENDINGS, ImageFiles
-from mots.video.images import MAX_MEGAPIXELS
+from mots.video.images import MAX_MEGAPIXELS, picture_count
 from mots.video.live import LiveVideo, Reconnecting, camera, pipe, stream_name, without_password
 from mots.video.video_file import Video
 
 __all__ = ["SourceSettings", "open_source", "source_of"]
-
-INNER_FOLDERS = ("images", "img1")  # names of folders of images that lie in a folder with the sequence's name
-MOVING_IMAGES = {".webp", ".png", ".tif", ".tiff"}  # endings of image files that may hold several pictures
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ def open_source(
     if path.is_file():
         if path.suffix.lower() not in IMAGE_ENDINGS:
             return Video(text, frame_rate, settings.max_megapixels)
-        if path.suffix.lower() in MOVING_IMAGES and is_animated(path, settings.max_megapixels):
+        if is_animated(path, settings.max_megapixels):
             return Animation(path, frame_rate)
         return ImageFiles(path.stem, [path], frame_rate or settings.default_rate, settings.max_megapixels)
     if path.exists() and stat.S_ISFIFO(path.stat().st_mode):
@@ -109,6 +106,14 @@ def open_source(
     )
 
 
+def is_animated(path: Path, max_megapixels: float) -> bool:
+    """Whether an image file holds several pictures; False for one that cannot be read."""
+    try:
+        return picture_count(path, max_megapixels) > 1
+    except OSError:
+        return False
+
+
 def seqinfo_rate(folder: Path) -> float | None:
     """Frames a second in MOTSChallenge's `seqinfo.ini`, beside the images or above their folder; None where there is
     none. Raises FormatError for a rate that is no number above 0."""
@@ -116,13 +121,11 @@ def seqinfo_rate(folder: Path) -> float | None:
     file = next((place for place in places if place.is_file()), None)
     if file is None:
         return None
-    ini = configparser.ConfigParser()
+    text = seqinfo.value(file, "frameRate")
     try:
-        ini.read(file, encoding="utf-8-sig")
-        text = ini.get("Sequence", "frameRate", fallback=None)
         rate = None if text is None else float(text)
-    except (configparser.Error, ValueError, UnicodeDecodeError) as error:
-        raise FormatError(f"{file}: no frameRate that can be read in its section [Sequence] ({error})") from error
+    except ValueError:
+        rate = -1.0
     if rate is not None and not 0 < rate < 1e4:
         raise FormatError(f"{file}: a frameRate of {text}: wanted frames a second, above 0")
     return rate

@@ -104,7 +104,8 @@ class Video:
                     "damaged there; the frames before are tracked"
                 )
         elif "matroska" in container.format.name and container.duration and len(container.streams) == 1:
-            seconds, end = container.duration / 1e6, clock.span + 1.0 / self.frame_rate
+            # FFmpeg writes the last time stamp as the duration, wherever the first frame lies.
+            seconds, end = container.duration / 1e6, clock.end + 1.0 / self.frame_rate
             if end < 0.95 * seconds - 1.0:
                 warnings.warn(
                     MotsWarning(
@@ -126,11 +127,12 @@ class FrameClock:
         self.frame_rate, self.fixed = frame_rate, fixed
         self.time = -1.0
         self.start: float | None = None  # the stamp of time 0
-        self.span = 0.0  # seconds between the lowest and the highest stamp of one clock
+        self.end = 0.0  # the highest stamp, or the time of the last frame where the clock has jumped back
 
     def time_of(self, number: int, seconds: float | None, restarts: bool = False) -> float:
         """The time of frame `number` with a stamp of `seconds`."""
         by_number = number / self.frame_rate
+        self.end = max(self.end, seconds or 0.0, self.time)
         if self.fixed:
             return by_number
         if self.start is None:
@@ -140,7 +142,7 @@ class FrameClock:
         now = by_number if seconds is None else seconds - self.start
         if not now > self.time:  # a stamp that does not advance
             now = max(by_number, self.time + 0.5 / self.frame_rate)
-        self.time, self.span = now, max(self.span, now)
+        self.time, self.end = now, max(self.end, now)
         return now
 
 

@@ -1,30 +1,42 @@
 """COCO's JSON with a `track_id` for each annotation, as annotation tools (CVAT among them) read and write it.
 
 An image is one frame, named `<sequence>/<frame>.jpg`; an annotation's mask is RLE, compressed or not, or polygons.
-Categories are read by their names; `ignore` with `iscrowd` is the ignore region.
+Categories are read by their names; `ignore` is the ignore region, and so is a crowd without a track's id.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mots.classes import IGNORE, class_name, id_of, to_mots
 from mots.encodings import coco_rle, rle
-from mots.encodings.polygons import mask_of_polygons
-from mots.encodings.runs import runs_of, tight_boxes
+from mots.encodings.polygons import runs_of_polygons
+from mots.encodings.runs import tight_boxes
 from mots.errors import FormatError
+from mots.formats.annotations.coco_images import frames_of
 from mots.formats.faults import Fault, Report, fail
-from mots.formats.label_table import LabelRow, LabelTable, listed_frames, table_of_rows
-from mots.names import components, ordered, printable, safe_name
-from mots.storage.json_file import item, items, load, number, size_of, text
+from mots.formats.label_table import IGNORE_ID, LabelRow, LabelTable, listed_frames, table_of_rows
+from mots.names import printable
+from mots.storage.json_file import item, items, load, number, text
 from mots.storage.json_file import whole as whole_number
 
-__all__ = ["Categories", "categories", "dumps", "read", "segmentation"]
+__all__ = [
+    "Categories",
+    "categories",
+    "category_names",
+    "crowd_fault",
+    "dumps",
+    "encoded_polygons",
+    "read",
+    "segmentation",
+    "shown_id",
+]
 
 OWN_CLASSES = 1000  # the class of the first category that has no number here
 
@@ -89,43 +101,40 @@ def image_of(number: int, name: str, frame: int, size: tuple[int, int]) -> dict[
 
 
 def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
-    """The sequences of a file, by name.
+    """The sequences of a file, by name: of an image's `video`, `video_id` or folder (see `names.sequence_names`).
 
-    A frame's number is its `frame`, or the number in the name of its picture (see `names.ordered`). Faults go to
-    `report`, and the annotation is left out: one without a mask, or that `table_of_rows` refuses. Raises FormatError,
-    with the annotation, for what is not as COCO has it.
+    A frame's number is its `frame`, the number in the name of its picture (see `names.ordered`), or its `frame_id`.
+    Faults go to `report`, and the annotation is left out: one without a mask, or that `table_of_rows` refuses. Raises
+    FormatError, with the annotation, for what is not as COCO has it.
     """
     path = Path(path)
     whole = load(path)
-    frames = frames_of(whole, path)
-    categories = Categories(str(path), report)
-    names = {}
-    for place, each in enumerate(items(item(whole, "categories", str(path)), f"{path}: categories")):
-        where = f"{path}: category {place}"
-        number = whole_number(item(each, "id", where), f"{where}, id")
-        names[number] = text(item(each, "name", where), f"{where}, name")
+    frames = frames_of(whole, path, report)
+    categories, crowds = Categories(str(path), report), 0
+    names = category_names(whole, path)
     rows: dict[str, list[LabelRow]] = {name: [] for name, _, _ in frames.values()}
     for place, each in enumerate(items(item(whole, "annotations", str(path)), f"{path}: annotations")):
         where = f"{path}: annotation {shown_id(each, place)}"
-        number = whole_number(item(each, "image_id", where), f"{where}, image_id")
-        if number not in frames:
-            raise FormatError(f"{where}: there is no image {number}")
-        name, frame, size = frames[number]
-        attributes = item(each, "attributes", where, None)
-        track = item(each, "track_id", where, None)
-        if track is None and isinstance(attributes, Mapping):
-            track = attributes.get("track_id")
-        if track is None:
-            raise FormatError(f"{where}: no track_id")
-        identity = whole_number(track, f"{where}, track_id")
+        image = whole_number(item(each, "image_id", where), f"{where}, image_id")
+        if image not in frames:
+            raise FormatError(f"{where}: there is no image {image}")
+        name, frame, size = frames[image]
         category = whole_number(item(each, "category_id", where), f"{where}, category_id")
         if category not in names:
             raise FormatError(f"{where}: there is no category {category}")
+        track, crowd = track_of(each, where), item(each, "iscrowd", where, 0) in (1, True)
+        if track is None and not crowd:
+            raise FormatError(f"{where}: no track_id")
+        class_id = IGNORE if track is None else categories.class_of(names[category])
+        identity = IGNORE_ID if track is None else whole_number(track, f"{where}, track_id")
+        crowds += crowd and class_id != IGNORE
         mask = segmentation(item(each, "segmentation", where, None), size, where)
         if mask is None:
             report(Fault("no mask", where, "no mask: a box alone is none", frame=frame, ids=(identity,)))
             continue
-        rows[name].append((frame, identity, categories.class_of(names[category]), mask, size))
+        rows[name].append((frame, identity, class_id, mask, size))
+    if crowds:
+        report(crowd_fault(str(path), crowds))
     sizes = {name: size for name, _, size in frames.values()}
     listed = {name: [frame for own, frame, _ in frames.values() if own == name] for name in rows}
     return {
@@ -134,38 +143,35 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     }
 
 
+def track_of(annotation: Any, where: str) -> Any:
+    """The track's id of an annotation, its own or among its attributes; None where it has none."""
+    attributes = item(annotation, "attributes", where, None)
+    track = item(annotation, "track_id", where, None)
+    return attributes.get("track_id") if track is None and isinstance(attributes, Mapping) else track
+
+
+def crowd_fault(origin: str, count: int) -> Fault:
+    """What is told of crowds that have a track's id: tools mark masks so that were painted."""
+    message = f"{count} annotations have iscrowd and a track's id: they are objects here"
+    return Fault("crowd", origin, message, refused=False)
+
+
 def shown_id(annotation: Any, place: int) -> str:
     """An annotation's own id where it has one, otherwise its place from 0."""
     own = annotation.get("id") if isinstance(annotation, Mapping) else None
     return str(own) if isinstance(own, int) else f"{place} of the list"
 
 
-def frames_of(whole: Any, path: Path) -> dict[int, tuple[str, int, tuple[int, int]]]:
-    """The sequence, the frame's number and (height, width) of each image, by the image's id."""
-    images: dict[int, tuple[str, int | None, tuple[int, int], str]] = {}
-    for place, each in enumerate(items(item(whole, "images", str(path)), f"{path}: images")):
-        where = f"{path}: image {place}"
-        number = whole_number(item(each, "id", where), f"{where}, id")
-        file = text(item(each, "file_name", where, ""), f"{where}, file_name")
-        parts = components(file)
-        video = item(each, "video", where, None)
-        name = safe_name(video if video is not None else parts[-2] if len(parts) > 1 else path.stem, where)
-        frame = item(each, "frame", where, None)
-        size = size_of(item(each, "height", where), item(each, "width", where), where)
-        known = None if frame is None else whole_number(frame, f"{where}, frame")
-        if number in images:
-            raise FormatError(f"{where}: a second image of the id {number}")
-        images[number] = (name, known, size, parts[-1] if parts else "")
-    frames: dict[int, tuple[str, int, tuple[int, int]]] = {}
-    for name in dict.fromkeys(each[0] for each in images.values()):
-        own = {number: each for number, each in images.items() if each[0] == name}
-        by_name = {}
-        if any(each[1] is None for each in own.values()):
-            keys = list(own)
-            by_name = {keys[place]: frame for frame, place in ordered([own[key][3] for key in keys])}
-        for number, (_, known, size, _) in own.items():
-            frames[number] = (name, by_name[number] if known is None else known, size)
-    return frames
+def category_names(content: Any, path: Path) -> dict[int, str]:
+    """The names of a file's categories by their ids. Raises FormatError for an id of two names."""
+    names: dict[int, str] = {}
+    for place, each in enumerate(items(item(content, "categories", str(path)), f"{path}: categories")):
+        where = f"{path}: category {place}"
+        own = whole_number(item(each, "id", where), f"{where}, id")
+        name = text(item(each, "name", where), f"{where}, name")
+        if names.setdefault(own, name) != name:
+            raise FormatError(f"{where}: '{printable(name)}' has the id {own} of '{printable(names[own])}'")
+    return names
 
 
 def segmentation(value: Any, size: tuple[int, int], where: str) -> bytes | None:
@@ -193,4 +199,12 @@ def segmentation(value: Any, size: tuple[int, int], where: str) -> bytes | None:
         if len(corners) < 6 or len(corners) % 2:
             raise FormatError(f"{where}: a polygon of {len(corners)} numbers: wanted x and y of three points or more")
         polygons.append(np.array(corners, np.float64).reshape(-1, 2))
-    return rle.encode(runs_of(mask_of_polygons(polygons, size)))[0]
+    return encoded_polygons(polygons, size, where)
+
+
+def encoded_polygons(polygons: Sequence[NDArray[np.float64]], size: tuple[int, int], where: str) -> bytes:
+    """The compressed RLE of the mask inside polygons (see `polygons.runs_of_polygons`). Raises FormatError."""
+    try:
+        return rle.encode(runs_of_polygons(polygons, size))[0]
+    except ValueError as error:
+        raise FormatError(f"{where}: {error}") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,66 +12,118 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.encodings import rle
-from mots.encodings.polygons import mask_of_polygons
 from mots.encodings.runs import runs_of
 from mots.errors import FormatError
 from mots.files import read_file
-from mots.formats.annotations.coco import Categories
+from mots.formats.annotations.coco import Categories, encoded_polygons
+from mots.formats.annotations.coco_images import video_names
 from mots.formats.faults import Fault, Report, fail
 from mots.formats.label_table import LabelRow, LabelTable, table_of_rows
-from mots.names import printable, safe_name
+from mots.names import printable
 from mots.storage.json_file import size_of, whole
 from mots.trackers.masks import Masks
 
 __all__ = ["read"]
 
+MOST_FRAMES = 10_000_000  # of a task
+
+
+@dataclass(frozen=True)
+class Task:
+    """A video of the file: its sequence's name, its (height, width), and its number of frames, 0 where none is told."""
+
+    name: str
+    size: tuple[int, int]
+    length: int
+
 
 def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
-    """The sequence of a file, by the task's name; a track's id is CVAT's + 1, as ids count from 1 here.
+    """The sequences of a file, one a task, by the task's name; a track's id is CVAT's + 1, as ids count from 1 here.
 
     Faults go to `report`, and the shape is left out: a box, an ellipse, or one that `table_of_rows` refuses. Raises
     FormatError, with the track, for what is not as CVAT has it.
     """
     path = Path(path)
+    root = parsed(path)
+    if root.tag == "annotations" and root.find("image") is not None:
+        raise FormatError(f"{path}: CVAT for images, which holds no tracks: export as 'CVAT for video 1.1'")
+    tasks = tasks_of(root, path, report)
+    categories = Categories(str(path), report)
+    rows: dict[str, list[LabelRow]] = {task: [] for task in tasks}
+    for track in root.findall("track"):
+        where = f"{path}: track {printable(track.get('id', '?'))}"
+        own = track.get("task_id", "")
+        if len(tasks) == 1:
+            (own,) = tasks
+        if own not in tasks:
+            raise FormatError(f"{where}: there is no task '{printable(own)}'")
+        rows[own] += shapes_of(track, tasks[own].size, where, categories)
+    return {
+        task.name: table_of_rows(
+            rows[key], f"{path}: {task.name}", report, range(task.length) if task.length else None, task.size, False
+        )
+        for key, task in tasks.items()
+    }
+
+
+def parsed(path: Path) -> ElementTree.Element:
+    """The root of a file. Raises FormatError."""
     try:
         content = read_file(path)
         if re.search(rb"<!\s*(DOCTYPE|ENTITY)", content, re.IGNORECASE):
             raise FormatError(f"{path}: declares entities, as no file of CVAT does")
-        root = ElementTree.fromstring(content)
+        return ElementTree.fromstring(content)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror})") from error
     except (ElementTree.ParseError, ValueError, RecursionError, MemoryError) as error:
         raise FormatError(f"{path}: not XML ({error})") from error
-    size_of_task = root.find(".//original_size")
-    if root.tag != "annotations" or size_of_task is None:
+
+
+def tasks_of(root: ElementTree.Element, path: Path, report: Report) -> dict[str, Task]:
+    """The videos of a file by their task's id: one of a task or a job, several of a project."""
+    found = [*root.iterfind("./meta//task"), *root.iterfind("./meta/job")]
+    if root.tag != "annotations" or root.find("./meta//original_size") is None:
         raise FormatError(f"{path}: not CVAT for video: no <annotations> with an <original_size>")
-    high, wide = (size_of_task.findtext(name, "") for name in ("height", "width"))
-    size = size_of(high, wide, f"{path}: original_size")
-    title = root.findtext(".//task/name") or root.findtext(".//job/name") or path.stem
-    name = safe_name(re.sub(r"[/\\]", "_", title.strip()) or path.stem, str(path))
-    categories = Categories(str(path), report)
-    rows: list[LabelRow] = []
-    for track in root.findall("track"):
-        where = f"{path}: track {printable(track.get('id', '?'))}"
-        identity = whole(track.get("id"), f"{where}, id", 0, 2**31 - 2) + 1
-        class_id = categories.class_of(track.get("label", ""))
-        for shape in track:
-            frame = whole(shape.get("frame"), f"{where}, frame")
-            if shape.get("outside") == "1":
-                continue
-            if shape.tag == "polygon":
-                masks = mask_of_polygons([corners_of(shape.get("points", ""), f"{where}, frame {frame}")], size)
-            elif shape.tag == "mask":
-                masks = mask_of(shape, size, f"{where}, frame {frame}")
-            else:
-                message = f"a {shape.tag}, which is no mask"
-                report(Fault("no mask", f"{where}, frame {frame}", message, frame=frame, ids=(identity,)))
-                continue
-            rows.append((frame, identity, class_id, rle.encode(runs_of(masks))[0], size))
-    frames = root.findtext(".//task/size") or root.findtext(".//job/size")
-    count = whole(frames, f"{path}: size") if frames else 0
-    listed = range(count) if 0 < count <= 10_000_000 else None
-    return {name: table_of_rows(rows, f"{path}: {name}", report, listed, size, False)}
+    folders: dict[str, tuple[str, ...]] = {}
+    measures: dict[str, tuple[tuple[int, int], int]] = {}
+    for each in found or [root]:
+        key = each.findtext("id", "") if found else ""
+        where = f"{path}: task {printable(key)}".rstrip()
+        if key in folders:
+            raise FormatError(f"{where}: a second task of this id")
+        area = each.find("original_size")
+        area = root.find("./meta/original_size") if area is None else area
+        if area is None:
+            raise FormatError(f"{where}: no original_size")
+        size = size_of(area.findtext("height", ""), area.findtext("width", ""), f"{where}: original_size")
+        length = each.findtext("size")
+        count = whole(length, f"{where}: size", 0, MOST_FRAMES) if length else 0
+        folders[key] = (re.sub(r"[/\\]", "_", (each.findtext("name") or "").strip()) or path.stem,)
+        measures[key] = (size, count)
+    names = video_names(folders, str(path), report)
+    return {key: Task(names[key], *measures[key]) for key in folders}
+
+
+def shapes_of(
+    track: ElementTree.Element, size: tuple[int, int], where: str, categories: Categories
+) -> Iterator[LabelRow]:
+    """The masks of a track."""
+    identity = whole(track.get("id"), f"{where}, id", 0, 2**31 - 2) + 1
+    class_id = categories.class_of(track.get("label", ""))
+    for shape in track:
+        frame = whole(shape.get("frame"), f"{where}, frame")
+        place = f"{where}, frame {frame}"
+        if shape.get("outside") == "1":
+            continue
+        if shape.tag == "polygon":
+            text = encoded_polygons([corners_of(shape.get("points", ""), place)], size, place)
+        elif shape.tag == "mask":
+            text = rle.encode(runs_of(mask_of(shape, size, place)))[0]
+        else:
+            message = f"a {printable(shape.tag)}, which is no mask"
+            categories.report(Fault("no mask", place, message, frame=frame, ids=(identity,)))
+            continue
+        yield frame, identity, class_id, text, size
 
 
 def corners_of(points: str, where: str) -> NDArray[np.float64]:

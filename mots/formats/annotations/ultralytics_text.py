@@ -4,18 +4,17 @@ the source was tracked, the track's id at the end; a confidence may stand before
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from mots.classes import CLASS_NAMES
-from mots.encodings import rle
-from mots.encodings.polygons import mask_of_polygons
-from mots.encodings.runs import runs_of
 from mots.errors import FormatError, InputError
+from mots.formats.annotations.coco import encoded_polygons
 from mots.formats.faults import Fault, Report, fail
 from mots.formats.label_table import LabelRow, LabelTable, table_of_rows
-from mots.names import ordered, regular_files, safe_name
+from mots.names import beginnings, ordered, regular_files, safe_name
 
 __all__ = ["is_one", "read"]
 
@@ -39,7 +38,8 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def read(folder: Path, size: tuple[int, int] | None, report: Report = fail) -> dict[str, LabelTable]:
-    """The sequence of a folder, named after it. `size`: (height, width) of the frames in pixels.
+    """The sequence of a folder, named after it, or the sequences of several videos in it, named as their files begin
+    (`a_1.txt`, `b_1.txt`). `size`: (height, width) of the frames in pixels.
 
     Classes are COCO's. Faults go to `report`, and the line is left out. Raises InputError where there are no files or
     no size, FormatError, with the line, for what is not as Ultralytics has it.
@@ -49,37 +49,43 @@ def read(folder: Path, size: tuple[int, int] | None, report: Report = fail) -> d
     files = files_in(folder) if folder.is_dir() else []
     if not files:
         raise InputError(f"{folder}: no text files here")
-    name = safe_name((folder.parent if folder.name == LABELS else folder).resolve().name, str(folder))
+    alone = (folder.parent if folder.name == LABELS else folder).resolve().name
+    names = beginnings([file.stem for file in files]) or [alone] * len(files)
+    groups: dict[str, list[Path]] = {}
+    for name, file in zip(names, files, strict=True):
+        groups.setdefault(safe_name(name, str(folder)), []).append(file)
+    return {name: sequence(name, own, str(folder), size, report) for name, own in groups.items()}
+
+
+def sequence(name: str, files: list[Path], origin: str, size: tuple[int, int], report: Report) -> LabelTable:
+    """The labels of one sequence's files, a frame each."""
     rows: list[LabelRow] = []
     listed: list[int] = []
     for frame, place in ordered([file.name for file in files]):
         listed.append(frame)
-        lines = files[place].read_bytes().splitlines()
-        fields = [
-            fields_of(line, f"{files[place]}:{number}") for number, line in enumerate(lines, start=1) if line.strip()
-        ]
-        # Class, pairs of x and y, an optional confidence, an id: with both, the number of fields is odd.
-        scored = bool(fields) and all(
-            len(each) % 2 == 1 and each[-1] >= 1 and each[-1] == int(each[-1]) for each in fields
-        )
-        for number, each in enumerate(fields, start=1):
-            where = f"{files[place]}:{number}"
-            if len(each) % 2 == 1 and not scored:
-                report(
-                    Fault(
-                        "id", str(files[place]), "no track's id at its end: track with Ultralytics first", number, frame
-                    )
-                )
-                continue
-            polygon = np.array(each[1 : -2 if scored else -1], np.float64)
-            if len(polygon) < 6 or (polygon < 0).any() or (polygon > 1).any():
-                raise FormatError(f"{where}: expected a class, x and y from 0 to 1 of three points or more, and an id")
-            if each[0] != int(each[0]) or not 0 <= each[0] < len(CLASS_NAMES) or each[-1] != int(each[-1]):
-                raise FormatError(f"{where}: class {each[0]:g} or id {each[-1]:g} is none")
-            corners = polygon.reshape(-1, 2) * [size[1], size[0]]
-            text = rle.encode(runs_of(mask_of_polygons([corners], size)))[0]
-            rows.append((frame, int(each[-1]), int(each[0]), text, size))
-    return {name: table_of_rows(rows, str(folder), report, listed, size, False)}
+        rows += rows_of(files[place], frame, size, report)
+    return table_of_rows(rows, f"{origin}: {name}", report, listed, size, False)
+
+
+def rows_of(file: Path, frame: int, size: tuple[int, int], report: Report) -> Iterator[LabelRow]:
+    """The labels of one frame."""
+    lines = file.read_bytes().splitlines()
+    fields = [fields_of(line, f"{file}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+    # Class, pairs of x and y, an optional confidence, an id: with both, the number of fields is odd.
+    scored = bool(fields) and all(len(each) % 2 == 1 and each[-1] >= 1 and each[-1] == int(each[-1]) for each in fields)
+    for number, each in enumerate(fields, start=1):
+        where = f"{file}:{number}"
+        if len(each) % 2 == 1 and not scored:
+            message = "no track's id at its end: track with Ultralytics first"
+            report(Fault("id", str(file), message, number, frame))
+            continue
+        polygon = np.array(each[1 : -2 if scored else -1], np.float64)
+        if len(polygon) < 6 or (polygon < 0).any() or (polygon > 1).any():
+            raise FormatError(f"{where}: expected a class, x and y from 0 to 1 of three points or more, and an id")
+        if each[0] != int(each[0]) or not 0 <= each[0] < len(CLASS_NAMES) or each[-1] != int(each[-1]):
+            raise FormatError(f"{where}: class {each[0]:g} or id {each[-1]:g} is none")
+        corners = polygon.reshape(-1, 2) * [size[1], size[0]]
+        yield frame, int(each[-1]), int(each[0]), encoded_polygons([corners], size, where), size
 
 
 def fields_of(line: bytes, where: str) -> list[float]:

@@ -17,10 +17,18 @@ import numpy as np
 from mots.classes import to_mots
 from mots.encodings import rle
 from mots.errors import FormatError
-from mots.formats.annotations.coco import Categories, categories, segmentation, shown_id
+from mots.formats.annotations.coco import (
+    Categories,
+    categories,
+    category_names,
+    crowd_fault,
+    segmentation,
+    shown_id,
+)
+from mots.formats.annotations.coco_images import video_names
 from mots.formats.faults import Report, fail
 from mots.formats.label_table import LabelRow, LabelTable, dense_frames, table_of_rows
-from mots.names import components, ordered, safe_name
+from mots.names import components, ordered
 from mots.storage.json_file import item, items, load, size_of, text, whole
 
 __all__ = ["dumps", "read", "read_results"]
@@ -83,12 +91,16 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     """
     path = Path(path)
     content = load(path)
-    names, videos = header(content, path)
+    names, videos = header(content, path, report)
     rows: dict[str, list[LabelRow]] = {video.name: [] for video in videos.values()}
     known = Categories(str(path), report)
+    crowds = 0
     for place, each in enumerate(items(item(content, "annotations", str(path), None), f"{path}: annotations")):
         where = f"{path}: annotation {shown_id(each, place)}"
         add_track(rows, each, (place + 1, where), names, videos, known)
+        crowds += item(each, "iscrowd", where, 0) in (1, True)
+    if crowds:
+        report(crowd_fault(str(path), crowds))
     return tables(rows, videos, path, report)
 
 
@@ -98,7 +110,7 @@ def read_results(path: str | Path, annotations: str | Path, report: Report = fai
     A track's id is its place in the list, from 1.
     """
     path = Path(path)
-    names, videos = header(load(Path(annotations)), Path(annotations))
+    names, videos = header(load(Path(annotations)), Path(annotations), report)
     rows: dict[str, list[LabelRow]] = {video.name: [] for video in videos.values()}
     known = Categories(str(annotations), report)
     for place, each in enumerate(items(load(path), str(path))):
@@ -106,25 +118,30 @@ def read_results(path: str | Path, annotations: str | Path, report: Report = fai
     return tables(rows, videos, path, report)
 
 
-def header(content: Any, path: Path) -> tuple[dict[int, str], dict[int, FileVideo]]:
+def header(content: Any, path: Path, report: Report) -> tuple[dict[int, str], dict[int, FileVideo]]:
     """The names of a file's categories, and its videos, by their ids."""
-    names: dict[int, str] = {}
-    for place, each in enumerate(items(item(content, "categories", str(path)), f"{path}: categories")):
-        where = f"{path}: category {place}"
-        names[whole(item(each, "id", where), f"{where}, id")] = text(item(each, "name", where), f"{where}, name")
-    videos: dict[int, FileVideo] = {}
+    folders: dict[int, tuple[str, ...]] = {}
+    numbers: dict[int, list[int]] = {}
+    sizes: dict[int, tuple[int, int]] = {}
     for place, each in enumerate(items(item(content, "videos", str(path)), f"{path}: videos")):
         where = f"{path}: video {place}"
         number = whole(item(each, "id", where), f"{where}, id")
+        if number in folders:
+            raise FormatError(f"{where}: a second video of the id {number}")
         files = [text(file, f"{where}, file_names") for file in items(item(each, "file_names", where), where)]
-        parts = [components(file) or [""] for file in files]
-        folder = parts[0][-2] if parts and len(parts[0]) > 1 else str(item(each, "name", where, f"video{number}"))
-        numbers = [0] * len(files)
-        for frame, own in ordered([each[-1] for each in parts]):
-            numbers[own] = frame
-        size = size_of(item(each, "height", where), item(each, "width", where), where)
-        videos[number] = FileVideo(safe_name(folder, where), numbers, size)
-    return names, videos
+        if len(set(files)) < len(files):
+            raise FormatError(f"{where}: a picture stands twice in its file_names")
+        paths = [components(file) or [""] for file in files]
+        name = text(item(each, "name", where, ""), f"{where}, name")
+        own = tuple(paths[0][:-1]) if paths and len({tuple(each[:-1]) for each in paths}) == 1 else ()
+        folders[number] = own or tuple(components(name)) or (f"video{number}",)
+        numbers[number] = [0] * len(files)
+        for frame, at in ordered([each[-1] for each in paths]):
+            numbers[number][at] = frame
+        sizes[number] = size_of(item(each, "height", where), item(each, "width", where), where)
+    names = video_names(folders, str(path), report)
+    videos = {number: FileVideo(names[number], numbers[number], sizes[number]) for number in folders}
+    return category_names(content, path), videos
 
 
 def add_track(
