@@ -16,7 +16,8 @@ from mots.analytics.ground import Ground, motion_of
 from mots.analytics.lines import LineCounter, crossings_of
 from mots.analytics.paths import LONGEST_GAP, Path2D, paths_of, smoothed
 from mots.analytics.scene import Line, Scene, Zone, load
-from mots.analytics.tables import COLUMNS, FrameTable, FrameTableFile, foot_points, from_rows, table_of
+from mots.analytics.feet import foot_points
+from mots.analytics.tables import COLUMNS, FrameTable, FrameTableFile, from_rows, table_of
 from mots.analytics.zones import is_inside, visits_of
 from mots.cli import main
 from mots.errors import FormatError, InputError, MissingDependency, MotsError

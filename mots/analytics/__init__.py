@@ -3,7 +3,7 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "counting", "ground", "lines", "paths", "scene", "tables", "zones",
+    "counting", "feet", "ground", "lines", "paths", "scene", "tables", "zones",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

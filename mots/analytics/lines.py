@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.analytics.feet import foot_points
 from mots.analytics.paths import Path2D
 from mots.analytics.scene import Line
-from mots.analytics.tables import foot_points
 from mots.classes import class_name
 from mots.labels import HasLabels
 

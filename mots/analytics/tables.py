@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.analytics.feet import foot_points
 from mots.classes import class_name, to_mots
 from mots.errors import FormatError, MotsError
 from mots.files import FrameFile, cannot_write, check_target, read_file
@@ -37,14 +38,13 @@ from mots.names import for_sheet
 from mots.optional import optional_import
 from mots.trackers.masks import Masks
 
-__all__ = ["COLUMNS", "FrameTable", "FrameTableFile", "foot_points", "frames", "read", "table_of"]
+__all__ = ["COLUMNS", "FrameTable", "FrameTableFile", "frames", "read", "table_of"]
 
 COLUMNS = (
     "frame", "time_s", "track_id", "class", "score", "x1", "y1", "x2", "y2", "area", "foot_x", "foot_y", "occluded",
     "predicted", "mots_id",
 )  # fmt: skip
 WHOLE = {"frame", "track_id", "x1", "y1", "x2", "y2", "area", "predicted", "mots_id"}
-FOOT_SHARE = 0.05  # of the mask's height: its lowest rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,20 +68,6 @@ class FrameTable:
 
     def __repr__(self) -> str:
         return f"FrameTable({len(self)} rows, {len(np.unique(self.track_id))} tracks)"
-
-
-def foot_points(masks: Masks) -> NDArray[np.float64]:
-    """(N, 2) x y where each object touches the ground: the middle of the mask's lowest rows, and its lower edge.
-
-    Zeros for a mask without pixels.
-    """
-    points = np.zeros((len(masks), 2))
-    for i, (x1, y1, _, y2) in enumerate(masks.boxes.tolist()):
-        if y2 > y1:
-            rows = max(round((y2 - y1) * FOOT_SHARE), 1)
-            columns = np.flatnonzero(masks.crop(i)[-rows:].any(axis=0))
-            points[i] = x1 + (columns[0] + columns[-1] + 1) / 2, y2
-    return points
 
 
 def occlusion(masks: Masks) -> NDArray[np.float64]:
