@@ -12,10 +12,10 @@ from mots.lazy import lazy_package
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mots.analytics.counting import count
     from mots.analytics.lines import LineCounter
     from mots.analytics.scene import Line, Zone
     from mots.benchmarks.validation import validate
+    from mots.counting.counts import count
     from mots.detection.measurement import FrameMeasurement
     from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
     from mots.detection.saved_detections import DetectionWriter
@@ -83,9 +83,9 @@ __all__ = [
 __getattr__, __dir__ = lazy_package(
     __name__,
     (
-        "adapters", "analytics", "batch", "benchmarks", "classes", "detection", "encodings", "errors", "evaluation",
-        "formats", "labels", "metrics", "models", "pipeline", "rendering", "settings", "storage", "toy", "trackers",
-        "training", "video",
+        "adapters", "analytics", "batch", "benchmarks", "classes", "counting", "detection", "encodings",
+        "errors", "evaluation", "formats", "labels", "metrics", "models", "pipeline", "rendering",
+        "settings", "storage", "toy", "trackers", "training", "video",
     ),
     {
         "CameraMotion": "mots.detection.protocols",
@@ -118,7 +118,7 @@ __getattr__, __dir__ = lazy_package(
         "YOLOv8Seg": "mots.models.yolov8_seg",
         "Zone": "mots.analytics.scene",
         "convert": "mots.formats.convert",
-        "count": "mots.analytics.counting",
+        "count": "mots.counting.counts",
         "open_source": "mots.video.opening",
         "read_results": "mots.formats.convert",
         "record": "mots.pipeline.record",

@@ -29,7 +29,7 @@ def to_supervision(frame: HasLabels, names: Mapping[int, str] | None = None) -> 
 
     `names`: classes that COCO lacks, id to name. Raises MissingDependency without supervision.
     """
-    sv = optional_import("supervision", "its detections", extra="video")
+    sv = optional_import("supervision", "its detections", extra="supervision")
     labels = frame.labels
     if len(labels) == 0:
         return sv.Detections.empty()

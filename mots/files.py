@@ -20,6 +20,7 @@ __all__ = [
     "check_target",
     "locked",
     "new_folder",
+    "of_system",
     "only_user",
     "read_file",
     "take_place",
@@ -96,13 +97,16 @@ def write_whole(path: str | Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path, endings: frozenset[str]) -> Iterator[Path]:
+def new_folder(path: Path, endings: frozenset[str], mark: str = "") -> Iterator[Path]:
     """A folder to write into, which takes the place of `path` when the block ends, and vanishes when it fails.
 
     At every moment `path` is the old folder or the new one, whole. An old one may hold only files with these endings
-    (and folders of them): anything else is somebody's, and raises InputError. Raises OSError.
+    (and folders of them), and must hold the file `mark` where one is given: anything else is somebody's, and raises
+    InputError. Raises OSError.
     """
     if path.is_dir():
+        if mark and not (path / mark).is_file() and any(path.iterdir()):
+            raise InputError(f"{path}: a folder without {mark}, so none of these: choose another folder")
         strange = next((each for each in path.rglob("*") if each.is_file() and each.suffix not in endings), None)
         if strange is not None:
             raise InputError(f"{path}: holds other files, as {strange.relative_to(path)}: choose another folder")
@@ -204,3 +208,10 @@ def check_target(
 def cannot_write(path: str | Path, error: OSError, advice: str = "") -> MotsError:
     """The error of a file or folder that cannot be written; `advice`: what to do, without a full stop."""
     return MotsError(f"{path}: cannot be written ({error.strerror})" + (f": {advice}" if advice else ""))
+
+
+def of_system(error: OSError) -> MotsError:
+    """An error of the system, which nothing nearer has explained, as one sentence."""
+    names = " and ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
+    reason = error.strerror or str(error) or type(error).__name__
+    return MotsError(f"{names}: {reason}" if names else f"the system said: {reason}")

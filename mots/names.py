@@ -24,6 +24,7 @@ __all__ = [
     "regular_files",
     "safe_name",
     "sequence_names",
+    "written_name",
 ]
 
 INNER_FOLDERS = ("images", "img1")  # names of folders of images that lie in a folder with the sequence's name
@@ -40,6 +41,7 @@ TIME_OF_DAY = re.compile(
     r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?:[-_T ]| at )?"
     r"(?:[01]\d|2[0-3])[-_.:]?[0-5]\d[-_.:]?[0-5]\d"
 )
+NO_TEXT = re.compile(r"[\ud800-\udfff]")  # how Python shows the bytes of a name that is no UTF-8
 DECIMALS = 20  # to which those decimals are filled up
 
 
@@ -162,6 +164,11 @@ def told_apart(names: Mapping[Key, str]) -> dict[Key, str]:
         result[key] = f"{name}-{number}" if often[name] > 1 else name
         taken.add(result[key])
     return result
+
+
+def written_name(name: str) -> str:
+    """The name of a file or folder as a sequence's: bytes that are no UTF-8 become `_`."""
+    return NO_TEXT.sub("_", name)
 
 
 def safe_name(name: object, where: str) -> str:

@@ -10,7 +10,6 @@ from mots.rendering.annotator import Annotator
 from mots.toy.world import World, WorldSettings
 from mots.video.writer import VideoWriter
 
-pytest.importorskip("supervision", reason="the video extra is not installed")
 pytest.importorskip("cv2", reason="OpenCV is not installed")
 
 

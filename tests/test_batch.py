@@ -6,23 +6,26 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import TOY_FRAMES, result_files, toy_root
 from PIL import Image
 
-from mots.batch.manifest import chunk_of, is_done
+from mots.batch import schedule
+from mots.batch.manifest import chunk_of, is_done, seen_now
 from mots.batch.plan import Outcome, Plan, Task
 from mots.batch.processes import Processes
 from mots.batch.schedule import chunks, opened, run_batch
 from mots.batch.tasks import do
-from mots.benchmarks.layouts import discover
+from mots.benchmarks.layouts import SequenceFiles, discover
 from mots.benchmarks.registry import benchmark_named
 from mots.cli import main
+from mots.detection.saved_detections import DetectionWriter
 from mots.formats import kitti_step
 from mots.settings import load
-from mots.toy.world import World
+from mots.toy.world import World, WorldSettings
 from mots.video.writer import VideoWriter
 
 FRAMES = TOY_FRAMES
@@ -344,3 +347,84 @@ def test_a_benchmark_knows_the_rate_of_its_sequences_and_the_user_knows_better(t
     assert [opened(found[name], plan).frame_rate for name in ("MOTS20-02", "MOTS20-05")] == [30.0, 14.0]
     explicit = Plan(tmp_path / "o", load("mots20", changes={"frame_rate": 25.0}))
     assert opened(found["MOTS20-05"], explicit).frame_rate == 25.0
+
+
+def saved(path: Path, count: int) -> Path:
+    world = World(3, WorldSettings(height=90, width=160))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with DetectionWriter(path, 25.0, {}) as writer:
+        for k in range(count):
+            writer.write(k, k / 25, world.detections(k))
+    return path
+
+
+def filmed(path: Path, count: int) -> Path:
+    world = World(3, WorldSettings(height=90, width=160))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with VideoWriter(path, 25.0) as writer:
+        for k in range(count):
+            writer.write(world.frame(k)[0], k / 25)
+    return path
+
+
+def test_a_batch_writes_over_nothing_that_it_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    video = filmed(tmp_path / "d/data/cam.mp4", 6)
+    saved(tmp_path / "found/cam.npz", 6)
+    (video.parent / "cam.txt").write_text("")  # its truth
+    words = ["batch", "--root", str(video.parent), "--detections", str(tmp_path / "found"), "--quiet"]
+    assert main([*words, "--output", str(tmp_path / "d")]) == 1
+    assert "cam.txt is what is read" in capsys.readouterr().err
+    assert (video.parent / "cam.txt").read_text() == ""
+    text = saved(tmp_path / "o/data/cam.txt", 6)
+    before = text.read_bytes()
+    assert main([*words[:3], "--detections", str(text.parent), "--quiet", "--output", str(tmp_path / "o")]) == 1
+    assert text.read_bytes() == before
+
+
+def test_a_batch_of_other_videos_does_not_replace_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for site, count in (("a", 6), ("b", 5)):
+        filmed(tmp_path / site / "cam.mp4", count)
+        saved(tmp_path / f"found-{site}/cam.npz", count)
+    words = [
+        ["batch", "--root", str(tmp_path / s), "--detections", str(tmp_path / f"found-{s}"), "--quiet"] for s in "ab"
+    ]
+    assert main([*words[0], "--output", str(tmp_path / "o")]) == 0
+    before = (tmp_path / "o/data/cam.txt").read_bytes()
+    assert main([*words[1], "--output", str(tmp_path / "o")]) == 1
+    assert "holds results of" in capsys.readouterr().err
+    assert (tmp_path / "o/data/cam.txt").read_bytes() == before
+    (tmp_path / "a").rename(tmp_path / "moved")  # the same video elsewhere is the same video
+    words[0][2] = str(tmp_path / "moved")
+    assert main([*words[0], "--output", str(tmp_path / "o")]) == 0
+
+
+def test_a_file_that_cannot_be_read_fails_its_sequence_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b"):
+        filmed(tmp_path / f"v/{name}.mp4", 5)
+        saved(tmp_path / f"found/{name}.npz", 5)
+    (tmp_path / "o/data/b.txt/in the way").mkdir(parents=True)
+
+    def refused(sequence: SequenceFiles, *more: Any) -> Any:
+        if sequence.name == "a":
+            raise PermissionError(13, "Permission denied", str(sequence.source))
+        return seen_now(sequence, *more)
+
+    monkeypatch.setattr(schedule, "seen_now", refused)
+    words = ["batch", "--root", str(tmp_path / "v"), "--detections", str(tmp_path / "found"), "--output"]
+    assert main([*words, str(tmp_path / "o"), "--quiet"]) == 1
+    said = capsys.readouterr().err
+    assert f"a: failed: {tmp_path / 'v/a.mp4'}: Permission denied" in said
+    assert "Traceback" not in said
+    assert "b: failed: " in said
+    assert main([*words, str(tmp_path / "p"), "--quiet"]) == 1
+    assert (tmp_path / "p/data/b.txt").is_file()
+
+
+def test_missing_weights_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        filmed(tmp_path / f"v/{name}.mp4", 3)
+    assert main(["batch", "--root", str(tmp_path / "v"), "--weights", "none.pt", "--output", str(tmp_path / "o")]) == 2
+    assert capsys.readouterr().err.count("no weights 'none.pt'") == 1
+    assert not (tmp_path / "o").exists()

@@ -151,8 +151,8 @@ def test_a_crowd_is_told_or_an_ignore_region(tmp_path: Path) -> None:
     changed(path, lambda whole: whole["annotations"][0].pop("attributes"))  # as COCO's own crowds
     assert convert(path, tmp_path / "u", "mots-text") == []
     assert content(read(tmp_path / "u")["s"]) == [(1, 10_000, IGNORE, 600), (2, 3, PERSON, 600)]
+    changed(path, lambda whole: whole["annotations"][0].update(track_id=3))
     with pytest.warns(MotsWarning, match="iscrowd"):
-        changed(path, lambda whole: whole["annotations"][0].update(track_id=3))
         read_results(path)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from mots.benchmarks.layouts import discover
 from mots.benchmarks.registry import benchmark_named
-from mots.errors import MotsError
+from mots.errors import MotsError, MotsWarning
 
 KITTI, MOTS20, STEP = (benchmark_named(name) for name in ("kitti-mots", "mots20", "kitti-step"))
 
@@ -74,3 +74,26 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         discover(tmp_path, None, "val")
     with pytest.raises(MotsError, match="no sequence '9': there are walk"):
         discover(touch(tmp_path, "walk/1.jpg"), None, None, ["9"])
+
+
+def test_two_places_of_one_name_are_refused(tmp_path: Path) -> None:
+    touch(tmp_path, "cam.mp4", "cam.avi", "other.mp4", "walk/img1/1.jpg", "walk/cover.jpg")
+    with pytest.raises(MotsError, match=r"sequence cam twice, as cam\.avi and as cam\.mp4"):
+        discover(tmp_path, None)
+    assert [each.name for each in discover(tmp_path, None, None, ["other", "walk"])] == ["other", "walk"]
+    touch(tmp_path / "deep", "train/a.mp4", "test/a.mp4")
+    with pytest.raises(MotsError, match=r"sequence a twice, as train/a\.mp4 and as test/a\.mp4"):
+        discover(tmp_path / "deep", None)
+
+
+def test_what_cannot_be_a_sequence_is_left_out_and_told(tmp_path: Path) -> None:
+    touch(tmp_path, "good.mp4")
+    (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (tmp_path / ("n" * 210 + ".mp4")).write_bytes(b"x")
+    with pytest.warns(MotsWarning) as said:
+        assert [each.name for each in discover(tmp_path, None)] == ["good"]
+    texts = sorted(str(each.message) for each in said)
+    assert any("gone.mp4: left out: the link leads nowhere" in text for text in texts)
+    assert any("it is left out: rename it" in text for text in texts)
+    with pytest.raises(MotsError, match="one video, and no other sequence"):
+        discover(tmp_path / "good.mp4", None, None, ["zzz"])

@@ -127,6 +127,115 @@ def test_a_broken_connection_is_made_again_until_the_limit(monkeypatch: pytest.M
     assert max(numbers) >= 6  # numbers go on over all connections
 
 
+def whole_film(path: Path, count: int, codec: str = "libx264") -> bytes:
+    """Frames that tell their number, in a file that can be read from its beginning on."""
+    options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", options=options) as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 48, 64, "yuv420p"
+        rng = np.random.default_rng(1)
+        for k in range(count):
+            image = np.full((48, 64, 3), 10 + k, np.uint8)
+            image[:, 32:] = rng.integers(0, 255, (48, 32, 3))  # so that the file is long
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path.read_bytes()
+
+
+@contextmanager
+def server(answer: Callable[[int], tuple[bytes, int | None]]) -> Iterator[tuple[str, list[int]]]:
+    """A server without ranges: of each client's number, the bytes that it gets, and the length that is announced."""
+    clients: list[int] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *words: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            clients.append(len(clients))
+            content, length = answer(len(clients))
+            self.send_response(200)
+            if length is not None:
+                self.send_header("Content-Length", str(length))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(content)
+
+    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{found.server_port}/film", clients
+    finally:
+        found.shutdown()
+        found.server_close()
+
+
+QUICK = SourceSettings(reconnecting=Reconnecting(attempts=2, wait=0.05, silence=5.0))
+
+
+def brightness(image: np.ndarray) -> int:
+    return round(float(image[:, :28].mean())) - 10
+
+
+def test_a_film_of_a_server_without_ranges_is_read_whole(tmp_path: Path) -> None:
+    content = whole_film(tmp_path / "v.ts", 100, "mpeg2video")
+    with server(lambda client: (content, len(content))) as (url, _):
+        numbers = []
+        for frame in open_source(url, settings=QUICK):
+            numbers.append(frame.number)
+            time.sleep(0.002)
+    assert numbers == list(range(100))
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+def test_a_film_goes_on_where_its_connection_broke(ending: str, tmp_path: Path) -> None:
+    content = whole_film(tmp_path / f"v{ending}", 100)
+    with server(lambda client: (content[: len(content) * 6 // 10] if client == 1 else content, len(content))) as (
+        url,
+        clients,
+    ):
+        with pytest.warns(MotsWarning, match="broke off"):
+            frames = list(open_source(url, settings=QUICK))
+        assert len(clients) == 2
+    assert [frame.number for frame in frames] == list(range(100))
+    assert max(abs(brightness(frame.image) - frame.number) for frame in frames) <= 4
+    assert [frame.time for frame in frames] == pytest.approx([k / 25 for k in range(100)], abs=0.002)
+
+
+def test_a_film_that_always_breaks_off_ends(tmp_path: Path) -> None:
+    content = whole_film(tmp_path / "v.mp4", 100)
+    seen: list[int] = []
+    with server(lambda client: (content[: len(content) * 6 // 10], len(content))) as (url, clients):
+        with pytest.warns(MotsWarning, match="broke off"), pytest.raises(FormatError):
+            seen.extend(frame.number for frame in open_source(url, settings=QUICK))
+        assert len(clients) <= 4
+    assert seen == list(range(len(seen)))
+    assert 40 < len(seen) < 80
+
+
+def test_a_film_that_is_cut_off_on_its_server_is_told(tmp_path: Path) -> None:
+    content = whole_film(tmp_path / "v.mp4", 100)
+    content = content[: len(content) * 6 // 10]
+    with (
+        server(lambda client: (content, len(content))) as (url, clients),
+        pytest.warns(MotsWarning, match="it ended early"),
+        pytest.raises(FormatError, match=r"the video ends after frame \d\d of 100: it is cut off"),
+    ):
+        list(open_source(url, settings=QUICK))
+    assert len(clients) == 2
+
+
+def test_silence_is_called_so() -> None:
+    def answer(handler: Any, client: int) -> None:
+        time.sleep(3)
+
+    quick = SourceSettings(reconnecting=Reconnecting(attempts=0, silence=0.3))
+    with pytest.MonkeyPatch.context() as patch, camera(answer) as (url, _):
+        patch.setattr(live, "OPEN_SECONDS", 0.3)
+        with pytest.raises(FormatError, match=r"nothing came for 0\.3 seconds: see source\.reconnecting\.silence"):
+            open_source(url, settings=quick)
+
+
 def test_a_stream_is_read_once() -> None:
     with camera(lambda handler, _: sent(handler, range(3), 0.01)) as (url, _):
         source = open_source(url)

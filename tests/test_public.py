@@ -19,7 +19,7 @@ SIGNATURES = {
     "detector embedder mask_refiner camera_motion weights conf imgsz device reid frame_rate",
     "open_source": "source frame_rate settings",
     "select": "source * start end every max_frames frame_rate",
-    "count": "results scene output * interval frame_rate overwrite",
+    "count": "results scene output * interval frame_rate source sport plots parquet overwrite",
     "read_results": "path sequence frame_rate",
     "DetectionWriter": "path frame_rate names refined",
     "Tracker": "settings frame_rate",

@@ -1,4 +1,5 @@
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -122,5 +123,52 @@ def test_a_journal_that_a_power_cut_has_torn_goes_on(
     journal = tmp_path / "o/trials.journal"
     journal.write_bytes(journal.read_bytes()[:-cut])
     assert main([*words, "--trials", "3"]) == 0
-    assert "cut back to its last whole line" in capsys.readouterr().err
+    assert "cut back to its last whole line: 1 of " in capsys.readouterr().err
     assert len((tmp_path / "o/trials.csv").read_text().splitlines()) == 1 + 3
+
+
+def test_another_search_in_one_folder_is_refused(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("optuna", reason="the tune extra is not installed")
+    a = ["tune", str(data / "found/a.npz"), str(data / "truth/a.txt"), "--output", str(tmp_path / "o"), "--trials", "1"]
+    b = ["tune", str(data / "found/b.npz"), str(data / "truth/b.txt"), *a[3:]]
+    assert main(a) == 0
+    assert main(a) == 0
+    capsys.readouterr()
+    for words, what in (
+        (b, "detections and truth"),
+        ([*a, "--search", "tracker.lifecycle.memory=1:2"], "ranges"),
+        ([*a, "--preset", "traffic"], "settings"),
+        ([*a, "--benchmark", "mots20"], "benchmark"),
+    ):
+        assert main(words) == 2
+        assert f"holds another search, of other {what}" in capsys.readouterr().err
+    assert main([*a, "--settings", str(tmp_path / "o/best.toml")]) == 2
+    assert "is what is read" in capsys.readouterr().err
+    for text in ("tracker.lifecycle.memory=1:inf", "tracker.lifecycle.memory=nan:2"):
+        assert main([*a[:3], "--output", str(tmp_path / "p"), "--search", text]) == 2
+        assert "wanted NAME=LOW:HIGH" in capsys.readouterr().err
+
+
+def test_damaged_detections_are_told_before_the_search(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.npz").write_bytes((data / "found/a.npz").read_bytes()[:200])
+    words = [
+        "tune",
+        str(tmp_path / "a.npz"),
+        str(data / "truth/a.txt"),
+        "--output",
+        str(tmp_path / "o"),
+        "--trials",
+        "1",
+    ]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "a.npz: " in said
+    assert said.count("\n") == 1
+    shutil.copytree(data / "found", tmp_path / "found")
+    (tmp_path / "found/a.txt").write_text("")
+    assert main(["tune", str(tmp_path / "found"), str(data / "truth"), "--output", str(tmp_path / "o")]) == 2
+    assert "holds a twice, as .npz and as .txt" in capsys.readouterr().err

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,49 @@ def splits_of(root: Path) -> list:  # type: ignore[type-arg]
     from mots.benchmarks.layouts import discover
 
     return discover(root, None)
+
+
+@pytest.mark.parametrize("kind", ["yolo", "reid"])
+def test_no_folder_but_an_own_one_is_replaced(
+    kind: str, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = ["--every", "1", "--height", "8"]
+    shutil.copytree(root, tmp_path / "ds", symlinks=True)
+    before = sorted(str(path) for path in (tmp_path / "ds").rglob("*"))
+    words = ["dataset", kind, "--benchmark", "kitti-mots", "--root", str(tmp_path / "ds"), *every, "--overwrite"]
+    for output in (tmp_path / "ds", tmp_path, tmp_path / "ds/training/image_02/0000"):
+        assert main([*words, "--output", str(output)]) == 2
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "photos/holiday.jpg")
+    assert main([*words, "--output", str(tmp_path / "photos")]) == 2
+    assert "a folder without" in capsys.readouterr().err
+    assert (tmp_path / "photos/holiday.jpg").is_file()
+    assert sorted(str(path) for path in (tmp_path / "ds").rglob("*")) == before
+    assert main([*words, "--output", str(tmp_path / "own")]) == 0
+    assert main([*words, "--output", str(tmp_path / "own")]) == 0
+
+
+def test_truth_of_other_frame_numbers_is_refused(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root, tmp_path / "ds", symlinks=True)
+    truth = tmp_path / "ds/instances_txt/0000.txt"
+    lines = [line.split(" ", 1) for line in truth.read_text().splitlines()]
+    truth.write_text("".join(f"{int(frame) + 10_000} {rest}\n" for frame, rest in lines))
+    assert main(command(tmp_path / "ds", tmp_path / "y")) == 2
+    assert "have no image in" in capsys.readouterr().err
+    truth.write_text("".join(f"{frame} {rest}\n" for frame, rest in lines) + f"900 {lines[0][1]}\n")
+    assert main(command(tmp_path / "ds", tmp_path / "y")) == 0
+    assert f"1 of {TOY_FRAMES + 1} frames, as 900, have no image" in capsys.readouterr().err
+    (tmp_path / "ds/instances_txt/0001.txt").unlink()
+    assert main(command(tmp_path / "ds", tmp_path / "z")) == 0
+    assert "left out: no truth of 0001 beside it" in capsys.readouterr().err
+
+
+def test_classes_beyond_coco_and_all_classes(root: Path, tmp_path: Path) -> None:
+    assert main(command(root, tmp_path / "y", "--classes", "person,rider")) == 0
+    assert "0: person\n  1: rider\n" in (tmp_path / "y/data.yaml").read_text()
+    assert main(command(root, tmp_path / "z", "--classes", "all")) == 0
+    table = (tmp_path / "z/data.yaml").read_text()
+    assert "  0: person\n" in table
+    assert "  79: toothbrush\n" in table

@@ -25,7 +25,7 @@ def candidates() -> NDArray[np.float64]:
     every = np.array(list(itertools.product(STEPS, repeat=3)), np.float64)
     spread = every.max(axis=1) - every.min(axis=1)
     light = every @ [0.2126, 0.7152, 0.0722]
-    return every[(spread >= 120) & (light >= 85) & (light <= 225)]
+    return np.asarray(every[(spread >= 120) & (light >= 85) & (light <= 225)])
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
-"""What follows from results: tables, lines and zones that are counted, distances and speeds on the ground."""
+"""What follows from results: the table of frames, paths, lines and zones, the ground, teams."""
 
 from mots.lazy import lazy_package
 
 MODULES = (
-    "counting", "feet", "ground", "lines", "paths", "scene", "tables", "zones",
+    "feet", "ground", "lines", "maps", "paths", "pitch", "scene", "tables", "teams", "zones",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

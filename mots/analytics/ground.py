@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.analytics.paths import LONGEST_GAP, Path2D, fitted_line
+from mots.analytics.paths import LONGEST_GAP, Path2D, fitted_line, window
 from mots.errors import InputError
+from mots.trackers.compiled import compiled
 
-__all__ = ["Ground", "Motion", "motion_of"]
+__all__ = ["Ground", "GroundPath", "Motion", "ground_path", "motion_of"]
 
 SPEED_SPAN = 0.5  # seconds on each side of a moment over which a speed is measured
 LEAST_POINTS = 4  # places within the span that a speed needs
@@ -82,30 +83,45 @@ class Motion:
     uncertainty_mps: float
 
 
-def motion_of(path: Path2D, ground: Ground) -> Motion:
-    """The motion of a path. Each speed is that of a straight line through the places on the ground within SPEED_SPAN
-    seconds on each side; distance is the sum of these speeds over time, without what noise adds to it; gaps of more
-    than LONGEST_GAP seconds count for nothing. nan where there are too few places.
+@dataclass(frozen=True, eq=False)
+class GroundPath:
+    """A path on the ground: `times` (N,) seconds, `places` (N, 2) metres, `speeds` (N,) metres a second and `noises`
+    (N,) their standard deviations, nan where there are too few places."""
 
-    The noise of a speed follows from the places' distances to their line (the standard error of a slope in linear
-    regression). A speed v of which the noise is s counts as sqrt(max(v^2 - 2 s^2, 0)), as noise adds to the mean of the
-    square, in two dimensions, 2 s^2.
+    track_id: int
+    class_name: str
+    times: NDArray[np.float64]
+    places: NDArray[np.float64]
+    speeds: NDArray[np.float64]
+    noises: NDArray[np.float64]
+
+    def speed_at(self, time: float) -> float:
+        """The speed at a moment in metres a second; nan where it is not known."""
+        if not len(self.times):
+            return float("nan")
+        k = int(np.abs(self.times - time).argmin())
+        return float(self.speeds[k]) if abs(float(self.times[k]) - time) <= SPEED_SPAN else float("nan")
+
+
+def ground_path(path: Path2D, ground: Ground) -> GroundPath:
+    """A path's places and speeds on the ground.
+
+    Each speed is that of a straight line through the places on the ground within SPEED_SPAN seconds on each side. Its
+    noise follows from the places' distances to that line (the standard error of a slope in linear regression). A speed
+    v of which the noise is s counts as sqrt(max(v^2 - 2 s^2, 0)), as noise adds to the mean of the square, in two
+    dimensions, 2 s^2. Gaps of more than LONGEST_GAP seconds count for nothing.
     """
     places = ground.to_metres(path.raw)
     good = np.isfinite(places).all(axis=1)
-    times, places = path.times[good], places[good]
-    speeds, noises = np.full(len(times), np.nan), np.full(len(times), np.nan)
-    parts = np.concatenate([[0], np.cumsum(np.diff(times) > LONGEST_GAP)]) if len(times) else np.zeros(0)
-    for i, now in enumerate(times.tolist()):
-        near = (np.abs(times - now) <= SPEED_SPAN) & (parts == parts[i])
-        if np.count_nonzero(near) < LEAST_POINTS:
-            continue
-        t, p = times[near] - now, places[near]
-        value, slope = fitted_line(t, p, np.ones(len(t)))
-        errors = p - value - t[:, None] * slope
-        variance = float((errors**2).sum() / (2 * max(len(t) - 2, 1)))
-        noises[i] = np.sqrt(variance / max(float(((t - t.mean()) ** 2).sum()), 1e-12))
-        speeds[i] = np.sqrt(max(float(slope @ slope) - 2.0 * noises[i] ** 2, 0.0))
+    times, places = path.times[good], np.ascontiguousarray(places[good])
+    speeds, noises = speeds_of(times, places, SPEED_SPAN, LONGEST_GAP)
+    return GroundPath(path.track_id, path.class_name, times, places, speeds, noises)
+
+
+def motion_of(path: GroundPath) -> Motion:
+    """How far and how fast a path goes: distance is the sum of its speeds over time, without what noise adds to it.
+    nan where there are too few places."""
+    times, speeds = path.times, path.speeds
     if not np.isfinite(speeds).any():
         return Motion(path.track_id, path.class_name, *(float("nan"),) * 4)
     steps = np.diff(times)
@@ -113,5 +129,29 @@ def motion_of(path: Path2D, ground: Ground) -> Motion:
     travelled = float((steps * (speeds[1:] + speeds[:-1]) / 2)[between].sum())
     seconds = float(steps[between].sum())
     mean = travelled / seconds if seconds else float(np.nanmean(speeds))
-    noise = float(np.sqrt(np.nanmean(noises**2)))
+    noise = float(np.sqrt(np.nanmean(path.noises**2)))
     return Motion(path.track_id, path.class_name, travelled, mean, float(np.nanmax(speeds)), noise)
+
+
+@compiled
+def speeds_of(
+    times: NDArray[np.float64], places: NDArray[np.float64], span: float, longest_gap: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N,) metres a second at each place (N, 2), and the standard deviation of each; see `ground_path`."""
+    speeds, noises = np.full(len(times), np.nan), np.full(len(times), np.nan)
+    first = last = 0
+    for i in range(len(times)):
+        first, last = window(times, i, span, longest_gap, first, last)
+        count = last - first
+        if count < LEAST_POINTS:
+            continue
+        t, p = times[first:last] - times[i], places[first:last]
+        value, slope = fitted_line(t, p, np.ones(count))
+        squares = 0.0
+        for k in range(count):
+            dx, dy = p[k, 0] - value[0] - t[k] * slope[0], p[k, 1] - value[1] - t[k] * slope[1]
+            squares += dx * dx + dy * dy
+        variance = squares / (2 * max(count - 2, 1))
+        noises[i] = np.sqrt(variance / max(((t - t.mean()) ** 2).sum(), 1e-12))
+        speeds[i] = np.sqrt(max(slope[0] ** 2 + slope[1] ** 2 - 2.0 * noises[i] ** 2, 0.0))
+    return speeds, noises

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -98,11 +99,12 @@ class LineCounter:
     """Counts the crossings of one line live: `update` takes frame after frame, of `mots.track` or `mots.Stream`.
 
     `counts`: by direction. The foot point is smoothed by what came before it, so a crossing is told a moment later than
-    it happens; its time is that of the crossing. A track's memory is freed when the track ends.
+    it happens; its time is that of the crossing. A track's memory is freed when the track ends. `names`: of classes
+    that COCO does not have, id to name, as `stream.names`.
     """
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
+    def __init__(self, line: Line, names: Mapping[int, str] | None = None) -> None:
+        self.line, self.names = line, dict(names or {})
         self.counts = {FORWARD: 0, BACKWARD: 0}
         self.passages: dict[int, Passage] = {}
         self.feet: dict[int, tuple[float, NDArray[np.float64]]] = {}
@@ -124,7 +126,7 @@ class LineCounter:
             if crossed is not None:
                 direction, time = crossed
                 self.counts[direction] += 1
-                name = class_name(int(labels.classes[i]))
+                name = class_name(int(labels.classes[i]), self.names)
                 found.append(Crossing(self.line.name, direction, identity, name, time, labels.frame))
         for identity in np.asarray(getattr(frame, "ended", ())).tolist():
             self.passages.pop(identity, None)

@@ -12,7 +12,12 @@ polygon = [[10, 10], [200, 10], [200, 90], [10, 90]]
 [ground]
 image = [[100, 400], [540, 400], [420, 250], [220, 250]]
 metres = [[0, 0], [7, 0], [7, 20], [0, 20]]
+
+[pitch]
+template = "football"
 ```
+
+`size = [height, width]` before the tables says for which frames it was drawn. All points are in pixels.
 """
 
 from __future__ import annotations
@@ -26,6 +31,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.analytics.ground import Ground
+from mots.analytics.pitch import TEMPLATES
 from mots.errors import FormatError, InputError
 from mots.files import read_file
 
@@ -49,6 +56,7 @@ class Line:
         points = np.asarray(self.points, np.float64)
         if points.shape != (2, 2) or not np.isfinite(points).all() or (points[0] == points[1]).all():
             raise InputError(f"line '{self.name}': wanted two different points [x, y]")
+        check_pixels(points, f"line '{self.name}'")
         object.__setattr__(self, "points", points)
 
 
@@ -63,16 +71,52 @@ class Zone:
         polygon = np.asarray(self.polygon, np.float64)
         if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3 or not np.isfinite(polygon).all():
             raise InputError(f"zone '{self.name}': wanted three or more corners [x, y]")
+        check_pixels(polygon, f"zone '{self.name}'")
+        crossed = crossing_edges(polygon)
+        if crossed is not None:
+            first, second = crossed
+            raise InputError(
+                f"zone '{self.name}': its edges after corners {first + 1} and {second + 1} cross: name the corners in "
+                "their order around it"
+            )
+        x, y = polygon.T
+        if abs(float(x @ np.roll(y, -1) - y @ np.roll(x, -1))) < 2.0:  # twice the area
+            raise InputError(f"zone '{self.name}': its corners lie on one line: wanted an area")
         object.__setattr__(self, "polygon", polygon)
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """`ground`: points of the picture (K, 2) in pixels and of the ground (K, 2) in metres, or None."""
+    """`ground`: points of the picture (K, 2) in pixels and of the ground (K, 2) in metres, or None. `pitch`: the name
+    of a template, or "". `size`: (height, width) of the frames for which it was drawn, or None."""
 
     lines: tuple[Line, ...] = ()
     zones: tuple[Zone, ...] = ()
     ground: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    pitch: str = ""
+    size: tuple[int, int] | None = None
+
+
+def check_pixels(points: NDArray[np.float64], where: str) -> None:
+    """Raise InputError for points that are shares of the frame."""
+    if points.max() <= 1.0 and points.min() >= 0.0:
+        raise InputError(f"{where}: its points lie between 0 and 1, as shares of the frame: wanted pixels")
+
+
+def crossing_edges(polygon: NDArray[np.float64]) -> tuple[int, int] | None:
+    """Two edges of a polygon (K, 2) that cross each other, by the corners before them; None where there are none."""
+    ends = np.roll(polygon, -1, axis=0)
+    for i in range(len(polygon)):
+        for j in range(i + 2, len(polygon) - (i == 0)):
+            a, b, c, d = polygon[i], ends[i], polygon[j], ends[j]
+            if turn(a, b, c) * turn(a, b, d) < 0 and turn(c, d, a) * turn(c, d, b) < 0:
+                return i, j
+    return None
+
+
+def turn(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]) -> float:
+    """Above 0 where the way from a over b to c turns to the right on the picture, below 0 to the left."""
+    return float((b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0]))
 
 
 def load(path: str | Path) -> Scene:
@@ -86,18 +130,40 @@ def load(path: str | Path) -> Scene:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FormatError(f"{path}: not TOML: {error}") from error
     for name in whole:
-        if name not in ("line", "zone", "ground"):
-            raise FormatError(f"{path}: unknown table '{name}': there are [[line]], [[zone]] and [ground]")
+        if name not in ("line", "zone", "ground", "pitch", "size"):
+            raise FormatError(f"{path}: unknown '{name}': there are size, [[line]], [[zone]], [ground] and [pitch]")
     try:
         lines = tuple(Line(*named(each, "points", path, "line")) for each in entries(whole, "line", path))
         zones = tuple(Zone(*named(each, "polygon", path, "zone")) for each in entries(whole, "zone", path))
+        ground = ground_of(whole["ground"], path) if "ground" in whole else None
+        if ground is not None:
+            Ground(*ground)  # raises where the points give no map
     except InputError as error:
         raise FormatError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
     for kind, names in (("line", [each.name for each in lines]), ("zone", [each.name for each in zones])):
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise FormatError(f"{path}: the {kind} '{twice}' stands there twice")
-    return Scene(lines, zones, ground_of(whole["ground"], path) if "ground" in whole else None)
+            raise FormatError(f"{path}: the {kind} '{twice}' stands there twice: give each its own name")
+    return Scene(lines, zones, ground, pitch_of(whole.get("pitch"), path), frame_size(whole.get("size"), path))
+
+
+def pitch_of(table: Any, path: Path) -> str:
+    """The template of `[pitch]`, "" where there is none. Raises FormatError."""
+    if table is None:
+        return ""
+    if not isinstance(table, Mapping) or set(table) != {"template"} or table["template"] not in TEMPLATES:
+        raise FormatError(f"{path}: [pitch] has template, which is one of {', '.join(TEMPLATES)}")
+    return str(table["template"])
+
+
+def frame_size(value: Any, path: Path) -> tuple[int, int] | None:
+    """(height, width) of `size`. Raises FormatError."""
+    if value is None:
+        return None
+    good = isinstance(value, list) and len(value) == 2 and all(type(each) is int and each > 0 for each in value)
+    if not good:
+        raise FormatError(f"{path}: size is [height, width] in pixels")
+    return value[0], value[1]
 
 
 def entries(whole: Mapping[str, Any], kind: str, path: Path) -> list[Any]:

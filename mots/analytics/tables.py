@@ -211,6 +211,8 @@ class FrameTableFile:
         self.names = dict(names or {})
         check_target(self.target, overwrite, [])
         self.count = 0
+        self.last: dict[str, tuple[str, str]] = {}  # class and id in MOTS text of each track, as they stand now
+        self.changed = False  # whether one of them has been another before
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self.file = FrameFile(folder / "frames.csv")
@@ -222,7 +224,11 @@ class FrameTableFile:
         """Add one frame. Raises MotsError when the disk is full; the frames before are kept."""
         output = io.StringIO()
         writer = csv.writer(output, lineterminator="\n")
-        writer.writerows((*row[:3], for_sheet(row[3]), *row[4:]) for row in rows_of(frame, self.names))
+        for row in rows_of(frame, self.names):
+            own = (for_sheet(row[3]), str(row[-1]))
+            self.changed |= self.last.setdefault(str(row[2]), own) != own
+            self.last[str(row[2])] = own
+            writer.writerow((*row[:3], own[0], *row[4:]))
         try:
             self.file.append(output.getvalue().encode("utf-8"))
         except OSError as error:
@@ -241,8 +247,26 @@ class FrameTableFile:
             self.file.discard()
             return
         path = self.file.close(whole=kind is None)
+        if self.changed:
+            self._settle_classes(path)
         if self.target.suffix == ".parquet" and kind is None:
             as_parquet(path, self.target)
+
+    def _settle_classes(self, path: Path) -> None:
+        """Write the file again with each track's class throughout, as all of its frames decide it."""
+        settled = FrameFile(path)
+        try:
+            with path.open(encoding="utf-8", newline="") as old:
+                for number, row in enumerate(csv.reader(old)):
+                    if number:
+                        row[3], row[-1] = self.last[row[2]]
+                    line = io.StringIO()
+                    csv.writer(line, lineterminator="\n").writerow(row)
+                    settled.append(line.getvalue().encode("utf-8"))
+        except OSError as error:
+            settled.discard()
+            raise cannot_write(path, error, "the classes in the table are those of each frame") from error
+        settled.close()
 
 
 def as_parquet(source: Path, target: Path) -> None:

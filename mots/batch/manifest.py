@@ -15,9 +15,11 @@ from mots.batch.plan import Plan, Task
 from mots.benchmarks.layouts import SequenceFiles
 from mots.benchmarks.registry import other_names
 from mots.errors import InputError
+from mots.files import check_target
 from mots.settings import settings_toml
 
 __all__ = [
+    "check_places",
     "chunk_fingerprint",
     "chunk_of",
     "detections_of",
@@ -80,6 +82,23 @@ def is_done(sequence: SequenceFiles, plan: Plan) -> bool:
         return all(sha256_of(plan.output / name) == digest for name, digest in made["sha256"].items())
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return False
+
+
+def check_places(sequence: SequenceFiles, plan: Plan) -> None:
+    """Raise InputError where a sequence's files are its own inputs, or the results of another source."""
+    read = [sequence.source, sequence.truth, detections_of(sequence, plan)]
+    for file in files_of(sequence, plan).values():
+        check_target(file, True, read)
+    try:
+        made = json.loads(manifest_of(sequence, plan).read_bytes())
+        before = Path(made["source"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if before != sequence.source.resolve() and before.exists():
+        raise InputError(
+            f"{plan.output}: holds results of {before}, and {sequence.source} has the same name: choose another folder",
+            parameters=("output",),
+        )
 
 
 def fingerprint(sequence: SequenceFiles, plan: Plan, seen: Seen) -> dict[str, Any]:

@@ -17,12 +17,12 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from mots.batch.manifest import is_done, is_measured, seen_now
+from mots.batch.manifest import check_places, is_done, is_measured, seen_now
 from mots.batch.plan import Outcome, Plan, Task
 from mots.batch.processes import Processes, TaskRunner
 from mots.benchmarks.layouts import SequenceFiles
 from mots.errors import InputError, MotsError
-from mots.files import cannot_write, only_user
+from mots.files import cannot_write, of_system, only_user
 from mots.video.frame import CuttableSource
 
 __all__ = ["run_batch"]
@@ -63,10 +63,12 @@ def run_batch(
                 continue
             clean(sequence, plan)
             try:
+                check_places(sequence, plan)
                 check_length(sequence, plan)
                 parts = chunks(sequence, plan)
-            except MotsError as error:
-                keep(Outcome(sequence.name, "failed", str(error)))
+            except (MotsError, OSError) as error:
+                told = of_system(error) if isinstance(error, OSError) else error
+                keep(Outcome(sequence.name, "failed", str(told)))
                 continue
             missing = [part for part in parts if part.step != "measure" or not is_measured(part, plan)]
             left[sequence.name] = len(missing)

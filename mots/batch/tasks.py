@@ -25,7 +25,7 @@ from mots.batch.manifest import (
 from mots.batch.plan import Outcome, Plan, Task
 from mots.detection import saved_detections
 from mots.errors import InputError, MotsError
-from mots.files import cannot_write, take_place, write_whole
+from mots.files import cannot_write, of_system, take_place, write_whole
 from mots.settings import Settings
 
 __all__ = ["do"]
@@ -50,6 +50,8 @@ def do(task: Task, plan: Plan, device: str = "") -> Outcome:
             shutil.rmtree(folder, ignore_errors=True)
     except MotsError as error:
         return Outcome(name, "failed", str(error), perf_counter() - begin)
+    except OSError as error:
+        return Outcome(name, "failed", str(of_system(error)), perf_counter() - begin)
     except Exception:  # a fault of the program in one sequence must not stop the others
         return Outcome(name, "failed", traceback.format_exc(), perf_counter() - begin)
     return dataclasses.replace(done, seconds=perf_counter() - begin)
@@ -89,6 +91,7 @@ def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
         else:
             os.replace(folder / old, new)
     made |= {
+        "source": str(sequence.source.resolve()),
         "sha256": {str(new.relative_to(plan.output)): sha256_of(new) for new in files_of(sequence, plan).values()},
         "frames": summary.frames,
         "tracks": summary.tracks,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from mots.benchmarks.registry import Benchmark, other_names, split_lengths
-from mots.errors import InputError
+from mots.errors import FormatError, InputError, MotsWarning
 from mots.names import is_junk, regular_files, safe_name
 from mots.video.image_files import IMAGE_ENDINGS
 
@@ -52,7 +53,9 @@ def discover(
     """
     root = Path(root)
     if root.is_file() and root.suffix.lower() in VIDEO_ENDINGS and bench is None and split is None:
-        return [SequenceFiles(root.stem, root, None, None)]
+        if sequences is not None and list(sequences) != [root.stem]:
+            raise InputError(f"{root}: one video, and no other sequence", parameters=("sequences",))
+        return [SequenceFiles(safe_name(root.stem, str(root.parent)), root, None, None)]
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     lengths: dict[str, int | None] = {}
@@ -75,7 +78,7 @@ def discover(
     return [
         SequenceFiles(
             name,
-            images_of(root, bases, name),
+            images_of(root, bases, name, alone=split not in OWN_BASES),
             truth_of(root, bases, name, step),
             count,
             None if bench is None else bench.rates.get(name),
@@ -84,20 +87,25 @@ def discover(
     ]
 
 
-def images_of(root: Path, bases: list[Path], name: str) -> Path:
-    """A sequence's folder of images or video. Raises InputError that lists the places that were searched."""
-    tried = []
+def images_of(root: Path, bases: list[Path], name: str, alone: bool) -> Path:
+    """A sequence's folder of images or video. Raises InputError that lists the places that were searched, and, where it
+    must be `alone`, one that names two."""
+    tried: list[str] = []
+    found: list[Path] = []
     for base in bases:
         for alias in other_names(name):
-            for pattern in PICTURES:
-                place = base / pattern.format(name=alias)
-                if has_images(place):
-                    return place
-                tried.append(str(place.relative_to(root)))
-            for ending in sorted(VIDEO_ENDINGS):
-                if (base / f"{alias}{ending}").is_file():
-                    return base / f"{alias}{ending}"
-    raise InputError(f"{root}: no images of sequence {name}; looked for {', '.join(dict.fromkeys(tried))}")
+            own = [base / pattern.format(name=alias) for pattern in PICTURES]
+            tried += [str(place.relative_to(root)) for place in own]
+            found += [place for place in own if has_images(place)]
+            found += [place for ending in sorted(VIDEO_ENDINGS) if (place := base / f"{alias}{ending}").is_file()]
+    if not found:
+        raise InputError(f"{root}: no images of sequence {name}; looked for {', '.join(dict.fromkeys(tried))}")
+    # A folder of images inside another one of the same sequence, as img1 beside a cover, is no second place.
+    other = next((each for each in found[1:] if found[0].parent != each and each.parent != found[0]), None)
+    if alone and other is not None and not other.samefile(found[0]):
+        first, second = (each.relative_to(root) for each in (found[0], other))
+        raise InputError(f"{root}: sequence {name} twice, as {first} and as {second}: rename one, or name its split")
+    return found[0]
 
 
 def truth_of(root: Path, bases: list[Path], name: str, step: bool) -> Path | None:
@@ -124,11 +132,22 @@ def present(root: Path) -> Iterator[str]:
             folder = root / before
             for entry in sorted(folder.iterdir()) if folder.is_dir() else ():
                 if has_images(root / f"{before}{entry.name}{after}") and entry.name not in RESERVED:
-                    yield safe_name(entry.name, str(folder))
+                    yield from usable(entry, entry.name)
         if (root / base).is_dir():
             for entry in sorted((root / base).iterdir()):
-                if entry.suffix.lower() in VIDEO_ENDINGS and entry.is_file() and not is_junk(entry.name):
-                    yield safe_name(entry.stem, str(root / base))
+                if entry.suffix.lower() in VIDEO_ENDINGS and not is_junk(entry.name):
+                    if entry.is_file():
+                        yield from usable(entry, entry.stem)
+                    elif entry.is_symlink() and not entry.exists():
+                        warnings.warn(MotsWarning(f"{entry}: left out: the link leads nowhere"), stacklevel=2)
+
+
+def usable(entry: Path, name: str) -> Iterator[str]:
+    """The name, if it can be a sequence's; otherwise a warning."""
+    try:
+        yield safe_name(name, str(entry.parent))
+    except FormatError as error:
+        warnings.warn(MotsWarning(f"{error}: it is left out: rename it"), stacklevel=2)
 
 
 RESERVED = {"images", "img1", "instances", "image_02"}  # folders inside a sequence's folder

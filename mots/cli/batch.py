@@ -79,6 +79,10 @@ def run(parsed: argparse.Namespace) -> int:
     step = bench is not None and bench.name == "kitti-step"
     if parsed.semantic is not None and not step:
         raise InputError("--semantic needs --benchmark kitti-step")
+    if parsed.detections is None:
+        from mots.models.weights import find
+
+        find(settings.detector.weights)  # once, and not as the fault of each sequence
     sequences = discover(parsed.root, bench, parsed.split, names_in(parsed.sequences))
     words = [parsed.benchmark or parsed.root.resolve().name, "" if parsed.split is None else Path(parsed.split).stem]
     plan = Plan(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from pathlib import Path
 
 from mots.cli.options import Commands, add_benchmark, at_least, names_in
-from mots.errors import InputError
+from mots.errors import InputError, MotsWarning
 
 __all__ = ["add"]
 
@@ -30,7 +31,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 def run(parsed: argparse.Namespace) -> int:
     from mots.benchmarks.layouts import discover
     from mots.benchmarks.registry import benchmark_named
-    from mots.classes import names_to_ids
+    from mots.classes import CLASS_NAMES, names_to_ids
     from mots.files import check_target
     from mots.training import reid_dataset, yolo_dataset
     from mots.training.training_frames import splits
@@ -45,9 +46,13 @@ def run(parsed: argparse.Namespace) -> int:
     if bench is not None and not bench.classes:
         raise InputError(f"--benchmark {bench.name}: wanted one with masks of objects, such as kitti-mots or mots20")
     chosen = names_in(parsed.sequences)
-    sequences = [each for each in discover(parsed.root, bench, None, chosen) if each.truth is not None]
+    found = discover(parsed.root, bench, None, chosen)
+    sequences = [each for each in found if each.truth is not None]
     if not sequences:
         raise InputError(f"{parsed.root}: no sequence has truth beside its images")
+    for each in found if len(found) > len(sequences) else ():
+        if each.truth is None:
+            warnings.warn(MotsWarning(f"{each.source}: left out: no truth of {each.name} beside it"), stacklevel=2)
     own = {} if bench is None else bench.splits.get("val", {})
     train, val = splits(
         [each for each in sequences if each.name not in own],
@@ -56,7 +61,7 @@ def run(parsed: argparse.Namespace) -> int:
     )
     if parsed.classes is not None:
         try:
-            classes = names_to_ids(parsed.classes)
+            classes = names_to_ids(parsed.classes) or tuple(range(len(CLASS_NAMES)))  # none stands for all
         except ValueError as error:
             raise InputError(str(error)) from error
     elif parsed.kind == "reid":

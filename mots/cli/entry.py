@@ -13,6 +13,7 @@ from mots import __version__
 from mots.cli import batch, convert, count, dataset, demo, detect, score, submit, track, tune, validate
 from mots.cli.options import Parser
 from mots.errors import MotsError, MotsWarning
+from mots.files import of_system
 from mots.names import printable
 from mots.pipeline.interrupts import Terminated, take_sigterm_as_ctrl_c
 
@@ -36,16 +37,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     take_sigterm_as_ctrl_c()
     try:
         status: int = parsed.run(parsed)
+        sys.stdout.flush()  # here, where a full disk is told
         return status
     except MotsError as error:
         print(f"mots: error: {printable(str(error))}{flags_of(error)}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt as stopped:
-        print("mots: stopped; what was done so far is written", file=sys.stderr)
-        return TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (open until the process ends)
         return 0
+    except OSError as error:
+        if error.filename is None:  # of standard output: what it still holds must not fail again at the end
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (open until the process ends)
+        print(f"mots: error: {printable(str(of_system(error)))}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("mots: error: there is not enough memory for this", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stopped:
+        print("mots: stopped; what was done so far is written", file=sys.stderr)
+        return TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED
 
 
 def flags_of(error: MotsError) -> str:

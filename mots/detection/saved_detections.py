@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from mots.detection import npz_file, text_file
 from mots.detection.measurement import FrameMeasurement
-from mots.errors import FormatError, InputError
+from mots.errors import FormatError, InputError, MotsWarning
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
 from mots.video.frame import Frame, Source
@@ -97,16 +98,19 @@ class DetectionWriter:
 def joined(source: Source, detections: SavedDetections, whole: bool = True) -> Iterator[tuple[Frame, Detections]]:
     """Frames with the saved detections of the same number; none where the file has none for a frame.
 
-    Raises FormatError where detections are of another size than the frames, or, of a `whole` source, belong to no
-    frame.
+    Of a `whole` source, MotsWarnings tell of frames after the last ones that the file knows, and of detections for
+    which there is no frame. Raises FormatError where detections are of another size than the frames, or, of a `whole`
+    source, all belong to no frame.
     """
     saved = iter(detections)
     current = next(saved, None)
-    matched = 0
+    matched = beyond = left = 0
     for frame in source:
         size = (frame.image.shape[0], frame.image.shape[1])
         while current is not None and current.frame < frame.number:  # of a frame that was skipped, or of none
+            left += len(current.detections) > 0
             current = next(saved, None)
+        beyond += current is None and detections.length is not None
         if current is None or current.frame != frame.number:
             yield frame, Detections.empty(size)
             continue
@@ -116,7 +120,18 @@ def joined(source: Source, detections: SavedDetections, whole: bool = True) -> I
         matched += len(current.detections)
         yield frame, current.detections
         current = next(saved, None)
-    if matched == 0 and whole:
+    if not whole:
+        return
+    while current is not None:
+        left += len(current.detections) > 0
+        current = next(saved, None)
+    if matched == 0:
         raise FormatError(
             f"{detections.path}: no detections for any frame of {source.name}: are the frame numbers the same?"
         )
+    if beyond:
+        message = f"the last {beyond} frames of {source.name} have no detections: the file ends before them"
+        warnings.warn(MotsWarning(f"{detections.path}: {message}"), stacklevel=2)
+    if left:
+        message = f"detections of {left} frames are not used: {source.name} has no such frames"
+        warnings.warn(MotsWarning(f"{detections.path}: {message}"), stacklevel=2)

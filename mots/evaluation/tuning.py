@@ -8,8 +8,10 @@ stopped, and several processes can share it.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import math
 import multiprocessing
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mots.detection import saved_detections
 from mots.detection.saved_detections import ENDINGS
 from mots.errors import InputError, MotsError, MotsWarning
 from mots.evaluation.scoring import score
@@ -31,6 +34,7 @@ __all__ = ["RANGES", "Range", "Search", "parse_range", "tune", "with_numbers"]
 
 
 JOURNAL = "trials.journal"
+NOTE = "search.json"  # what is searched
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Range:
     high: float
 
 
+Pair = tuple[str, Path, places.Place]
 SHOWN = ("HOTA", "AssA", "DetA", "sMOTSA", "sMOTA", "IDF1")  # the scores in trials.csv, where a benchmark has them
 # The settings that are searched by default.
 RANGES: dict[str, Range] = {
@@ -66,7 +71,7 @@ def parse_range(text: str) -> tuple[str, Range]:
         limits = Range(float(low), float(high))
     except ValueError:
         limits = Range(0.0, 0.0)
-    if not equals or not colon or not limits.low < limits.high:
+    if not equals or not colon or not -math.inf < limits.low < limits.high < math.inf:
         raise InputError(f"range '{text}': wanted NAME=LOW:HIGH, as in tracker.lifecycle.memory=1:4")
     return name.strip(), limits
 
@@ -113,6 +118,7 @@ def tune(search: Search) -> tuple[Settings, float]:
         search.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(search.output, error) from error
+    check_same_search(search, pairs)
     mend_journal(search.output / JOURNAL)
     create_study(search)
     if search.jobs > 1:
@@ -140,10 +146,46 @@ def tune(search: Search) -> tuple[Settings, float]:
     return best, float(study.best_value)
 
 
+def check_same_search(search: Search, pairs: Sequence[Pair]) -> None:
+    """Note what is searched in the output folder. Raises InputError where another search was begun there: their trials
+    cannot be compared. MotsError where the note cannot be written, and for detections that cannot be read."""
+    digest = hashlib.sha256()
+    for name, file, place in pairs:
+        digest.update(name.encode("utf-8"))
+        for _ in saved_detections.read(file):  # better told now than by each trial
+            pass
+        digest.update(file.read_bytes())
+        digest.update(str(place).encode("utf-8") if place.path.is_dir() else places.content_of(place))
+    ranges = {name: [each.low, each.high] for name, each in search.ranges.items()}
+    own = {
+        "benchmark": search.benchmark,
+        "detections and truth": digest.hexdigest(),
+        "ranges": ranges,
+        "settings": settings_toml(search.settings),
+    }
+    note = search.output / NOTE
+    try:
+        before = json.loads(note.read_bytes()) if note.is_file() else own
+        if not isinstance(before, dict):
+            raise ValueError
+    except ValueError:
+        before = {}
+    other = [name for name in own if before.get(name) != own[name]]
+    if other:
+        raise InputError(
+            f"{search.output}: holds another search, of other {' and '.join(other)}: choose another folder",
+            parameters=("output",),
+        )
+    try:
+        write_whole(note, json.dumps(own, indent=1).encode("utf-8"))
+    except OSError as error:
+        raise cannot_write(search.output, error) from error
+
+
 def import_optuna() -> Any:
     """Optuna, without its own log."""
     optuna = optional_import("optuna", "tuning", extra="tune")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 
 
@@ -160,7 +202,9 @@ def mend_journal(path: Path) -> None:
                 break
             good += len(line)
         if good < len(content):
-            warnings.warn(MotsWarning(f"{path}: cut back to its last whole line; one trial is lost"), stacklevel=2)
+            lost = content[good:].count(b"\n") + (not content.endswith(b"\n"))
+            message = f"{path}: cut back to its last whole line: {lost} of {len(content.splitlines())} lines are lost"
+            warnings.warn(MotsWarning(message), stacklevel=2)
             write_whole(path, content[:good])
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -213,9 +257,6 @@ def work(search: Search, number: int) -> None:
 
     if len(study.get_trials(states=finished)) < search.trials:
         study.optimize(objective, callbacks=[optuna.study.MaxTrialsCallback(search.trials, states=finished)])
-
-
-Pair = tuple[str, Path, places.Place]
 
 
 def sequences(search: Search) -> list[Pair]:

@@ -13,6 +13,7 @@ from mots.detection.measurement import FrameMeasurement, Measurer, of_classes
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
 from mots.detection.saved_detections import SavedDetections
 from mots.errors import InputError
+from mots.names import written_name
 from mots.pipeline.options import chosen_settings
 from mots.pipeline.parts import Parts, class_ids
 from mots.pipeline.steps import (
@@ -81,7 +82,7 @@ class Pipeline:
             self.source = source_of(source, fixed_rate, self.settings.source)
             self.name, self.frame_rate, self.length = self.source.name, self.source.frame_rate, self.source.length
             self.saved = None if detections is None else saved_detections.read(detections)
-        self.name = name or self.name
+        self.name = written_name(name or self.name)
         if not self.frame_rate > 0:
             raise InputError(f"a frame rate of {self.frame_rate}: wanted frames a second, above 0")
         if offline and self.source is not None and self.source.live:

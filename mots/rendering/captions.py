@@ -1,4 +1,4 @@
-"""Captions of objects: where each stands so that none covers another and none leaves the picture, and how it is drawn."""
+"""Captions of objects: where each stands, so that none covers another and none leaves the picture."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def placed(boxes: Sequence[Box], sizes: Sequence[tuple[int, int]], frame: tuple[
 
 
 def candidates(box: Box, wide: int, high: int) -> Iterator[tuple[int, int]]:
-    """Places of a caption's upper left corner: above the box, inside it at the top, below, beside, then farther away."""
+    """Places of a caption's upper left corner: above the box, in it at the top, below, beside, then farther away."""
     x1, y1, x2, y2 = box
     centre = (x1 + x2 - wide) // 2
     for top in (y1 - high, y1, y2, y2 - high):

@@ -70,6 +70,17 @@ def random_style(rng: np.random.Generator) -> Style:
     )
 
 
+def team_shirts(rng: np.random.Generator) -> dict[str, Colour]:
+    """Colours of the shirts of team A, of team B, and of who belongs to neither, that are easy to tell apart."""
+    hue = rng.uniform(0, 6)
+    shirts = {}
+    for name, turn, light in (("A", 0.0, 0.9), ("B", rng.uniform(2.0, 4.0), 0.85), ("other", 1.0, 0.0)):
+        pure = np.clip(np.abs((hue + turn + np.array([0, 4, 2])) % 6 - 3) - 1, 0, 1)
+        red, green, blue = (pure * light * 220 + 18).astype(int).tolist()
+        shirts[name] = (red, green, blue)
+    return shirts
+
+
 def walker(style: Style, height: float, stride: float, facing: int) -> Sprite:
     """A person seen from the side, `height` pixels tall, at phase `stride` (radians) of its walk; facing 1 is right."""
     h = height * style.tall

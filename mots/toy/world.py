@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +26,7 @@ from mots.trackers.masks import Masks
 __all__ = ["Noise", "World", "WorldSettings"]
 
 KIND_CLASSES = {"walker": "person", "car": "car", "van": "car", "bus": "bus", "truck": "truck"}
+ODD = 9  # every so-many-th walker belongs to no team
 EMBEDDING = 64  # numbers in the embedding of a noisy detection
 
 
@@ -42,6 +43,7 @@ class WorldSettings:
     pan: float = 0.25  # how far the camera swings to each side, as a share of the width; 0 is a fixed camera
     pan_period: float = 14.0
     look_alikes: float = 0.0  # share of the walkers that wear one and the same style
+    teams: bool = False  # whether the walkers wear the shirts of two teams; every ninth one those of neither
     light: float = 0.2  # how much the brightness swings, as a share
     grain: float = 3.0  # standard deviation of the sensor's noise, in grey levels
     min_visible: float = 0.25  # an object of which less than this share is in sight is an ignore region, not truth
@@ -100,6 +102,7 @@ class World:
         self.slots += [self._slot(rng, str(rng.choice(list(sprites.VEHICLES)))) for _ in range(s.vehicles)]
         self.posts = [self._post(rng) for _ in range(s.posts)]
         self.team = sprites.random_style(np.random.default_rng([seed, 2]))
+        self.shirts = sprites.team_shirts(np.random.default_rng([seed, 7]))
         self.sway = rng.uniform(0, 2 * math.pi, 4)
         self.tint = rng.uniform(0.9, 1.1, 3)
         self.background = sprites.panorama(
@@ -172,6 +175,23 @@ class World:
             key=lambda a: a.row,
         )
 
+    def team_of(self, identity: int) -> str:
+        """The team of a walker in a world of teams: A, B or other."""
+        number = (identity - 1) % len(self.slots)
+        return "other" if number % ODD == ODD - 1 else "AB"[number % 2]
+
+    def ground(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Four points of the picture of a camera that does not pan, in pixels, and of the ground, in metres: (4, 2)
+        each. Along the street a metre is what it is to the walkers and vehicles there."""
+        s, (_, offset) = self.settings, self.camera(0)
+        image, metres = [], []
+        for row in (0.5, 0.95):
+            scale = (row - self.HORIZON) * self.WALKER_HEIGHT * s.height / sprites.METRES_TALL  # pixels a metre
+            for x in (0.1 * s.width, 0.9 * s.width):
+                image.append((x, row * s.height - offset + 4))
+                metres.append(((x - s.width / 2) / scale, 10.0 / (row - self.HORIZON)))
+        return np.array(image), np.array(metres)
+
     def latent(self, identity: int) -> NDArray[np.float64]:
         """(64,) of unit length: the embedding of actor `identity` by a perfect ReID network; look-alikes lie close."""
         number, generation = (identity - 1) % len(self.slots), (identity - 1) // len(self.slots)
@@ -235,7 +255,10 @@ class World:
     def _style(self, number: int, generation: int) -> Style:
         if self._in_team(number):
             return self.team
-        return sprites.random_style(np.random.default_rng([self.seed, 4, number, generation]))
+        own = sprites.random_style(np.random.default_rng([self.seed, 4, number, generation]))
+        if not self.settings.teams or number >= self.settings.walkers:
+            return own
+        return replace(own, main=self.shirts[self.team_of(number + 1)], striped=False)
 
     def _truth(self, k: int, actors: list[Actor], owner: NDArray[np.int32]) -> FrameLabels:
         ids: list[int] = []

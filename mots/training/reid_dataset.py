@@ -55,7 +55,7 @@ def write(
     output = Path(output)
     identities = crops = 0
     try:
-        with new_folder(output, FILES) as part:
+        with new_folder(output, FILES, "msmt17/MSMT17_V1/list_train.txt") as part:
             root = part / "msmt17/MSMT17_V1"
             lists: dict[str, list[str]] = {"train": [], "val": [], "query": [], "gallery": []}
             for split, folder in (("train", "train"), ("val", "test")):

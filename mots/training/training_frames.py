@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.benchmarks.layouts import SequenceFiles
-from mots.errors import FormatError, InputError
+from mots.errors import FormatError, InputError, MotsWarning
 from mots.formats import places
 from mots.labels import FrameLabels
 from mots.video.image_files import ImageFiles
@@ -32,7 +33,8 @@ class TrainingFrame:
 def frames(sequence: SequenceFiles, every: int = 1) -> Iterator[TrainingFrame]:
     """Every `every`-th frame of a sequence. A frame that the truth does not mention has no objects.
 
-    Raises InputError where there is no truth, FormatError where its size is not the images'.
+    Frames of the truth that have no image are told by a MotsWarning. Raises InputError where there is no truth,
+    FormatError where its size is not the images', and where most of its frames have none.
     """
     if sequence.truth is None:
         raise InputError(f"{sequence.source}: no truth of sequence {sequence.name} beside it")
@@ -40,7 +42,9 @@ def frames(sequence: SequenceFiles, every: int = 1) -> Iterator[TrainingFrame]:
     truth = {each.frame: each for each in table.to_frames()}
     source = open_source(sequence.source)
     paths = dict(source.numbered) if isinstance(source, ImageFiles) else {}
+    left = set(truth)
     for place, frame in enumerate(source):
+        left.discard(frame.number)
         if place % every:
             continue
         size = (frame.image.shape[0], frame.image.shape[1])
@@ -51,6 +55,13 @@ def frames(sequence: SequenceFiles, every: int = 1) -> Iterator[TrainingFrame]:
                 f"{size[0]} x {size[1]} (height x width)"
             )
         yield TrainingFrame(sequence.name, paths.get(frame.number), frame.image, labels)
+    if left:
+        message = (
+            f"{sequence.truth}: {len(left)} of {len(truth)} frames, as {min(left)}, have no image in {sequence.source}"
+        )
+        if 2 * len(left) > len(truth):
+            raise FormatError(f"{message}: are the frame numbers the same?")
+        warnings.warn(MotsWarning(message), stacklevel=2)
 
 
 def splits(

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from mots.benchmarks.layouts import SequenceFiles
-from mots.classes import CLASS_NAMES
+from mots.classes import class_name
 from mots.encodings.polygons import outline
 from mots.files import cannot_write, new_folder
 from mots.training.training_frames import TrainingFrame, frames
@@ -40,7 +40,7 @@ def write(
     output = Path(output)
     pictures = objects = painted = 0
     try:
-        with new_folder(output, FILES) as part:
+        with new_folder(output, FILES, "data.yaml") as part:
             for split, sequences in splits.items():
                 (part / "images" / split).mkdir(parents=True)
                 (part / "labels" / split).mkdir(parents=True)
@@ -51,7 +51,7 @@ def write(
                         painted += picture(frame, classes, part / "images" / split / name)
                         (part / "labels" / split / f"{name}.txt").write_text(text)
                         pictures, objects = pictures + 1, objects + text.count("\n")
-            names = "".join(f"  {number}: {CLASS_NAMES[c]}\n" for number, c in enumerate(classes))
+            names = "".join(f"  {number}: {class_name(c)}\n" for number, c in enumerate(classes))
             (part / "data.yaml").write_text(
                 f"path: {output.resolve()}\ntrain: images/train\nval: images/val\nnames:\n{names}"
             )

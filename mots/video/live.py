@@ -18,7 +18,15 @@ from mots.errors import FormatError, InputError, MotsWarning
 from mots.video.frame import Frame
 from mots.video.images import MAX_MEGAPIXELS
 from mots.video.packets import DecodedFrame, Decoding, reason
-from mots.video.video_file import FrameClock, best_stream, checked_size, frame_rate_of, shown_image
+from mots.video.video_file import (
+    FrameClock,
+    best_stream,
+    check_end,
+    checked_size,
+    declared_length,
+    frame_rate_of,
+    shown_image,
+)
 
 __all__ = ["LiveVideo", "Reconnecting", "camera", "pipe", "stream_name", "without_password"]
 
@@ -26,6 +34,7 @@ __all__ = ["LiveVideo", "Reconnecting", "camera", "pipe", "stream_name", "withou
 CLOCKLESS = {"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "image2pipe", "jpeg_pipe", "png_pipe", "rawvideo"}
 OPEN_SECONDS = 15.0  # without an answer, until a stream counts as not there
 START_SECONDS = 1.0  # after the first frame, in which dropped ones say nothing
+MANY_DROPPED = 25  # frames: so many say something in the first second too, if they are most
 POLL_SECONDS = 0.2  # at which a waiting reader looks for Ctrl-C
 
 
@@ -75,8 +84,10 @@ class LiveVideo:
             self.location = self.own_file = location.open("rb")
         self.container, stream = self._opened()
         self.frame_rate = frame_rate or frame_rate_of(stream)
-        # A film on a server has a duration, and is read as it is needed; a camera has none.
-        self.paced = not self.container.duration if paced is None else paced
+        # A film on a server has a duration or a size, and is read as it is needed; a camera has neither.
+        self.paced = not (self.container.duration or self.container.size > 0) if paced is None else paced
+        self.declared = None if self.paced else declared_length(self.container, stream)[0]
+        self.hidden = 0  # packets that the film declares not to be shown
         self.clocked = not set(self.container.format.name.split(",")) & CLOCKLESS
 
     @property
@@ -98,6 +109,7 @@ class LiveVideo:
         self.used = True
         clock = FrameClock(self.frame_rate, self.fixed_rate is not None)
         size: tuple[int, int] | None = None
+        shown = given = 0
         reader = self.reader = Newest(self._frames()) if self.paced else None
         try:
             for number, arrival, decoded in reader or self._frames():
@@ -106,16 +118,20 @@ class LiveVideo:
                     stamp = None
                 now = clock.time_of(number, stamp, decoded.restarts)
                 size = checked_size(decoded.picture, size, f"{self.shown}: frame {number}", self.max_megapixels)
+                shown, given = number + 1, given + 1
                 yield Frame(number, now, shown_image(decoded.picture))
+            if size is None:
+                raise FormatError(f"{self.shown}: no frame of this stream can be decoded")
+            if not self.paced:
+                expected = None if self.declared is None else self.declared - self.hidden
+                check_end(self.container, self.shown, expected, shown, clock, self.frame_rate)
         finally:
             if reader is not None:
                 reader.stop()
             self.container.close()
             if self.own_file is not None:
                 self.own_file.close()
-        if size is None:
-            raise FormatError(f"{self.shown}: no frame of this stream can be decoded")
-        if reader is not None and reader.late:
+        if reader is not None and (reader.late or reader.dropped > max(given, MANY_DROPPED)):
             message = f"{self.shown}: {self.dropped} frames were dropped: they came faster than they were tracked"
             warnings.warn(MotsWarning(message), stacklevel=2)
 
@@ -129,36 +145,61 @@ class LiveVideo:
             container = av.open(self.location, format=self.format, timeout=timeout)
             return container, best_stream(container, self.shown)
         except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise FormatError(f"{self.shown}: not a video that can be read ({reason(error)})") from error
+            raise FormatError(f"{self.shown}: not a video that can be read ({self._said(error)})") from error
+
+    def _said(self, error: Exception) -> str:
+        """An error of a connection as messages show it."""
+        import av
+
+        if isinstance(error, av.error.ExitError):  # FFmpeg's own word is "Immediate exit requested"
+            return f"nothing came for {self.reconnecting.silence:g} seconds: see source.reconnecting.silence"
+        return reason(error)
 
     def _frames(self) -> Iterator[tuple[int, float, DecodedFrame]]:
-        """Number, arrival in seconds and frame of all frames, over all connections; lost ones are left out."""
+        """Number, arrival in seconds and frame of all frames, over all connections; lost ones are left out.
+
+        A new connection to a camera gives what comes now; one to a film begins with the film's first frame, so that
+        frames which were given before are passed over.
+        """
         number, attempts, again = 0, 0, False
         while True:
             stream = best_stream(self.container, self.shown)
             stream.thread_type = "AUTO" if not self.paced else "NONE"  # threads hold frames back
             decoding = Decoding(self.container, stream)
-            for decoded in decoding:
+            known = 0 if self.paced else number  # frames of this connection that were given before
+            for place, decoded in enumerate(decoding):
+                if place < known:
+                    continue
                 attempts = 0
                 if decoded.picture is not None:
-                    yield (
-                        number,
-                        time.monotonic(),
-                        DecodedFrame(decoded.picture, decoded.seconds, decoded.restarts or again),
-                    )
+                    restarts = decoded.restarts or (again and self.paced)
+                    yield number, time.monotonic(), DecodedFrame(decoded.picture, decoded.seconds, restarts)
                     again = False
                 number += 1
+            self.hidden = decoding.hidden
             error = decoding.broke
-            if (error is None or is_end(error, self.container.format.name)) and not self.reconnecting.after_end:
+            ended = error is None or is_end(error, self.container.format.name)
+            if ended and self._lacks_frames(number) and not (again and number == known):
+                # Broken off, unless the connection before has ended at the same frame: then the film itself is cut.
+                error, ended = error or EOFError("it ended early"), False
+            if ended and not self.reconnecting.after_end:
                 return
             again = True
             attempts = self._connected_again(error or EOFError("the stream has ended"), attempts)
 
+    def _lacks_frames(self, number: int) -> bool:
+        """Whether a film of a server ends long before the number of frames in its header: a connection that broke."""
+        return (
+            not self.paced
+            and is_remote(self.location)
+            and self.declared is not None
+            and self.declared - self.hidden - number > max(2, 0.01 * self.declared)
+        )
+
     def _connected_again(self, error: Exception, attempts: int) -> int:
         """Open the stream anew; the attempts so far. Raises FormatError after the last one."""
-        network = isinstance(self.location, str) and "://" in self.location
-        while network and attempts < self.reconnecting.attempts:
-            warnings.warn(MotsWarning(f"{self.shown}: broke off ({reason(error)}); connecting again"), stacklevel=4)
+        while is_remote(self.location) and attempts < self.reconnecting.attempts:
+            warnings.warn(MotsWarning(f"{self.shown}: broke off ({self._said(error)}); connecting again"), stacklevel=4)
             time.sleep(self.reconnecting.wait * 2**attempts)
             attempts += 1
             try:
@@ -167,7 +208,7 @@ class LiveVideo:
                 return attempts
             except FormatError as late:
                 error = late
-        raise FormatError(f"{self.shown}: the stream broke off ({reason(error)}); the frames before are tracked")
+        raise FormatError(f"{self.shown}: the stream broke off ({self._said(error)}); the frames before are tracked")
 
 
 class Newest:
@@ -234,6 +275,11 @@ def is_end(error: Exception, container_format: str) -> bool:
     return container_format == "mpjpeg" and isinstance(error, OSError) and error.errno == errno.EIO
 
 
+def is_remote(location: Any) -> bool:
+    """Whether a location is a URL."""
+    return isinstance(location, str) and "://" in location
+
+
 def stream_name(url: str) -> str:
     """The name of a stream's results: its host, port and path."""
     parts = urlsplit(url)
@@ -242,8 +288,9 @@ def stream_name(url: str) -> str:
 
 
 def without_password(url: str) -> str:
-    """A URL as messages show it."""
-    return re.sub(r"://[^/@]*@", "://***@", url)
+    """A URL as messages show it: without what stands before an @, where a password may hold any sign, and without
+    the query, where keys stand."""
+    return re.sub(r"\?.+", "?***", re.sub(r"://.*@", "://***@", url))
 
 
 def camera(number: int, **options: Any) -> LiveVideo:

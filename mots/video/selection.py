@@ -35,13 +35,15 @@ class Selected:
     def __iter__(self) -> Iterator[Frame]:
         place = given = 0
         for frame in self.source:
-            if frame.time >= self.end or (self.max_frames is not None and given >= self.max_frames):
+            if frame.time >= self.end:
                 return
             if frame.time < self.start:
                 continue
             if place % self.every == 0:
                 given += 1
                 yield frame
+                if given == self.max_frames:  # now: the next frame may be long in coming
+                    return
             place += 1
 
     def _expected(self, length: int) -> int:

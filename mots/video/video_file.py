@@ -17,7 +17,16 @@ from mots.video.frame import Frame
 from mots.video.images import MAX_MEGAPIXELS
 from mots.video.packets import Decoding, reason
 
-__all__ = ["FrameClock", "Video", "best_stream", "checked_size", "frame_rate_of", "shown_image"]
+__all__ = [
+    "FrameClock",
+    "Video",
+    "best_stream",
+    "check_end",
+    "checked_size",
+    "declared_length",
+    "frame_rate_of",
+    "shown_image",
+]
 
 DEFAULT_RATE = 30.0  # frames a second, where a container says nothing
 TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")  # FFmpeg draws a text file's letters
@@ -91,29 +100,28 @@ class Video:
                 number += 1
             if size is None:
                 raise FormatError(f"{self.location}: no frame of this video can be decoded")
-            self._check_end(container, decoding.hidden, number - lost_last, clock)
+            expected = None if self.declared is None else self.declared - decoding.hidden
+            check_end(container, self.location, expected, number - lost_last, clock, self.frame_rate)
 
-    def _check_end(self, container: Any, hidden: int, shown: int, clock: FrameClock) -> None:
-        """Raise FormatError where frames that the header counts are not there; warn where its duration says so."""
-        if self.declared is not None:
-            # Containers count a frame or two that no decoder returns.
-            expected = self.declared - hidden
-            if expected - shown > max(2, 0.01 * expected):
-                raise FormatError(
-                    f"{self.location}: the video ends after frame {shown - 1} of {expected}: it is cut off or "
-                    "damaged there; the frames before are tracked"
-                )
-        elif "matroska" in container.format.name and container.duration and len(container.streams) == 1:
-            # FFmpeg writes the last time stamp as the duration, wherever the first frame lies.
-            seconds, end = container.duration / 1e6, clock.end + 1.0 / self.frame_rate
-            if end < 0.95 * seconds - 1.0:
-                warnings.warn(
-                    MotsWarning(
-                        f"{self.location}: its header says {seconds:.1f} seconds and its frames end after {end:.1f}: "
-                        "it may be cut off"
-                    ),
-                    stacklevel=3,
-                )
+
+def check_end(
+    container: Any, where: str, expected: int | None, shown: int, clock: FrameClock, frame_rate: float
+) -> None:
+    """Raise FormatError where frames that the header counts (`expected`, None: it counts none) are not there; warn
+    where its duration says so. `shown`: frames up to the last one that was decoded."""
+    if expected is not None:
+        # Containers count a frame or two that no decoder returns.
+        if expected - shown > max(2, 0.01 * expected):
+            raise FormatError(
+                f"{where}: the video ends after frame {shown - 1} of {expected}: it is cut off or "
+                "damaged there; the frames before are tracked"
+            )
+    elif "matroska" in container.format.name and container.duration and len(container.streams) == 1:
+        # FFmpeg writes the last time stamp as the duration, wherever the first frame lies.
+        seconds, end = container.duration / 1e6, clock.end + 1.0 / frame_rate
+        if end < 0.95 * seconds - 1.0:
+            message = f"its header says {seconds:.1f} seconds and its frames end after {end:.1f}: it may be cut off"
+            warnings.warn(MotsWarning(f"{where}: {message}"), stacklevel=3)
 
 
 class FrameClock:
@@ -147,8 +155,10 @@ class FrameClock:
 
 
 def best_stream(container: Any, location: str) -> Any:
-    """The video stream that FFmpeg calls the best. Raises FormatError where there is none."""
+    """The video stream that FFmpeg calls the best, and no cover. Raises FormatError where there is none."""
     stream = container.streams.best("video")
+    if stream is not None and is_cover(stream):
+        stream = next((each for each in container.streams.video if not is_cover(each)), None)
     if stream is None:
         raise FormatError(f"{location}: no video in this file")
     if stream.codec_context is None:
@@ -156,6 +166,11 @@ def best_stream(container: Any, location: str) -> Any:
     if stream.codec_context.name in TEXT_CODECS:
         raise FormatError(f"{location}: a text, not a video")
     return stream
+
+
+def is_cover(stream: Any) -> bool:
+    """Whether a stream is a picture that belongs to the file, as an album's cover."""
+    return bool(stream.disposition & type(stream.disposition).attached_pic)
 
 
 def frame_rate_of(stream: Any) -> float:

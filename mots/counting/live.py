@@ -1,0 +1,144 @@
+"""The same counts while frames come: zones, speeds, and a whole scene as events."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.analytics.feet import foot_points
+from mots.analytics.ground import LEAST_POINTS, SPEED_SPAN, Ground, speeds_of
+from mots.analytics.lines import LIVE_SPAN, LineCounter
+from mots.analytics.paths import LONGEST_GAP
+from mots.analytics.scene import Scene, Zone
+from mots.analytics.zones import HYSTERESIS, LEAST_HYSTERESIS, LEAST_STAY, Presence, Visit, depths
+from mots.classes import class_name
+from mots.labels import HasLabels
+
+__all__ = ["SceneWatcher", "SpeedMeter", "ZoneCounter"]
+
+
+class ZoneCounter:
+    """Who is in a zone, live: `update` takes frame after frame and gives the visits that end.
+
+    `inside`: ids of tracks that are in the zone now, with the second since when. `entries`, `exits`: counted so far.
+    The foot point is smoothed by what came before it. `names`: of classes that COCO does not have, id to name.
+    """
+
+    def __init__(self, zone: Zone, names: Mapping[int, str] | None = None) -> None:
+        self.zone, self.names = zone, dict(names or {})
+        self.entries = self.exits = 0
+        self.presences: dict[int, Presence] = {}
+        self.classes: dict[int, str] = {}
+        self.feet: dict[int, tuple[float, NDArray[np.float64]]] = {}
+
+    @property
+    def inside(self) -> dict[int, float]:
+        """The seconds since when each track is in the zone."""
+        return {identity: each.since for identity, each in self.presences.items() if each.since is not None}
+
+    def update(self, frame: HasLabels) -> list[Visit]:
+        """The visits that this frame ends, by leaving or by the end of the track; shorter ones than 0.2 s are none."""
+        labels, found = frame.labels, []
+        feet = foot_points(labels.masks)
+        heights = labels.masks.boxes[:, 3] - labels.masks.boxes[:, 1]
+        for i, identity in enumerate(labels.ids.tolist()):
+            if heights[i] == 0:
+                continue
+            then, before = self.feet.get(identity, (labels.time, feet[i]))
+            place = before + (1.0 - float(np.exp(-(labels.time - then) / LIVE_SPAN))) * (feet[i] - before)
+            self.feet[identity] = (labels.time, place)
+            self.classes[identity] = class_name(int(labels.classes[i]), self.names)
+            presence = self.presences.setdefault(identity, Presence())
+            was_in = presence.since is not None
+            margin = max(HYSTERESIS * float(heights[i]), LEAST_HYSTERESIS)
+            ended = presence.step(labels.time, float(depths(self.zone, place[None])[0]), margin)
+            self.entries += presence.since is not None and (not was_in or ended is not None)
+            found += self._visit(identity, ended)
+        for identity in np.asarray(getattr(frame, "ended", ())).tolist():
+            if identity in self.presences:
+                found += self._visit(identity, self.presences.pop(identity).end())
+                del self.feet[identity], self.classes[identity]
+        return found
+
+    def _visit(self, identity: int, stay: tuple[float, float] | None) -> list[Visit]:
+        """The visit of a stay that has ended; none for one that is too short."""
+        if stay is None:
+            return []
+        self.exits += 1
+        if stay[1] - stay[0] < LEAST_STAY:
+            return []
+        return [Visit(self.zone.name, identity, self.classes[identity], *stay)]
+
+
+class SpeedMeter:
+    """Speeds on the ground, live: `update` gives metres a second by track, from the places of the last second."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.places: dict[int, deque[tuple[float, float, float]]] = {}
+
+    def update(self, frame: HasLabels) -> dict[int, float]:
+        """The speed of each track in this frame; those with too few places are left out."""
+        labels = frame.labels
+        metres = self.ground.to_metres(foot_points(labels.masks)) if len(labels) else np.zeros((0, 2))
+        speeds: dict[int, float] = {}
+        for identity, (x, y) in zip(labels.ids.tolist(), metres.tolist(), strict=True):
+            if not np.isfinite([x, y]).all():
+                continue
+            places = self.places.setdefault(identity, deque())
+            places.append((labels.time, x, y))
+            while labels.time - places[0][0] > 2 * SPEED_SPAN:
+                places.popleft()
+            if len(places) >= LEAST_POINTS:
+                rows = np.array(places)
+                found, _ = speeds_of(rows[:, 0], np.ascontiguousarray(rows[:, 1:]), 2 * SPEED_SPAN, LONGEST_GAP)
+                if np.isfinite(found[-1]):
+                    speeds[identity] = float(found[-1])
+        for identity in np.asarray(getattr(frame, "ended", ())).tolist():
+            self.places.pop(identity, None)
+        return speeds
+
+
+class SceneWatcher:
+    """A whole scene, live: `update` gives this frame's events as dictionaries that JSON can hold.
+
+    `crossing` (line, direction), `enter` and `exit` (zone, and for `exit` its seconds inside); each with time_s, frame,
+    track_id and class, and speed_mps where there is a ground.
+    """
+
+    def __init__(self, scene: Scene, names: Mapping[int, str] | None = None) -> None:
+        self.names = dict(names or {})
+        self.lines = [LineCounter(line, names) for line in scene.lines]
+        self.zones = [ZoneCounter(zone, names) for zone in scene.zones]
+        self.speeds = None if scene.ground is None else SpeedMeter(Ground(*scene.ground))
+
+    def update(self, frame: HasLabels) -> list[dict[str, Any]]:
+        """The events of this frame, in the order of their times."""
+        labels = frame.labels
+        speeds = {} if self.speeds is None else self.speeds.update(frame)
+        events: list[dict[str, Any]] = []
+
+        def add(kind: str, time: float, identity: int, name: str, **more: Any) -> None:
+            event = {"event": kind, "time_s": round(time, 3), "frame": labels.frame, **more}
+            event |= {"track_id": identity, "class": name}
+            if identity in speeds:
+                event["speed_mps"] = round(speeds[identity], 3)
+            events.append(event)
+
+        for line in self.lines:
+            for crossing in line.update(frame):
+                where = {"line": crossing.line, "direction": crossing.direction}
+                add("crossing", crossing.time, crossing.track_id, crossing.class_name, **where)
+        for zone in self.zones:
+            before = set(zone.inside)
+            for visit in zone.update(frame):
+                seconds = round(visit.leave - visit.enter, 3)
+                add("exit", visit.leave, visit.track_id, visit.class_name, zone=visit.zone, seconds=seconds)
+            for identity, since in zone.inside.items():
+                if identity not in before:
+                    add("enter", since, identity, zone.classes[identity], zone=zone.zone.name)
+        return sorted(events, key=lambda event: float(event["time_s"]))
