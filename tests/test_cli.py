@@ -1,3 +1,4 @@
+import os
 import signal
 import subprocess
 import sys
@@ -183,7 +184,7 @@ def test_a_corrupt_image_is_a_warning_and_the_run_goes_on(tmp_path: Path, detect
     done = command("track", "walk", "--detections", "street.npz", "--output", "out", "--quiet", cwd=tmp_path)
     assert done.returncode == 0
     assert done.stderr.startswith("mots: warning: walk/000005.png: frame 5 is skipped")
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 2  # the second: detections of more frames than there are
     assert 5 not in {frame.frame for frame in mots_text.read(tmp_path / "out/walk.txt")}
 
 
@@ -219,3 +220,34 @@ def test_a_flag_without_sense_is_one_line(words: list[str], capsys: pytest.Captu
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("mots: error: ")
     assert line.endswith("--help)")
+
+
+def test_a_full_standard_output_is_one_line(detections: Path, tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mots", "track", str(detections), "--output", str(tmp_path / "o")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes on Linux only")
+def test_a_name_that_is_no_utf_8_is_written_with_a_mark(detections: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/bad\xff.npz"
+    with open(odd, "wb") as file:
+        file.write(detections.read_bytes())
+    done = subprocess.run(
+        [sys.executable.encode(), b"-m", b"mots", b"track", odd, b"--output", os.fsencode(tmp_path / "o")],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["bad_.txt", "tracks.csv"]

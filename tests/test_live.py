@@ -301,6 +301,9 @@ def test_a_stream_s_results_have_its_host_and_path(url: str, name: str) -> None:
 
 def test_no_message_tells_a_password() -> None:
     assert without_password("rtsp://admin:secret@10.0.0.5/a") == "rtsp://***@10.0.0.5/a"
+    assert without_password("rtsp://admin:se@cr/et@10.0.0.5/a") == "rtsp://***@10.0.0.5/a"
+    assert without_password("http://10.0.0.5/a.m3u8?token=secret&x=1") == "http://10.0.0.5/a.m3u8?***"
+    assert without_password("http://10.0.0.5/a.m3u8") == "http://10.0.0.5/a.m3u8"
     with pytest.raises(FormatError) as caught:
         open_source("http://admin:secret@127.0.0.1:9/stream.mjpg")
     assert "secret" not in str(caught.value)

@@ -8,7 +8,8 @@ from mots.cli import main
 from mots.detection import npz_file as detections_npz
 from mots.detection import saved_detections as saved
 from mots.detection import text_file as detections_text
-from mots.errors import MotsError
+from mots.errors import MotsError, MotsWarning
+from mots.pipeline.pipeline import track
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.trackers.motion import STILL
@@ -182,3 +183,16 @@ def test_a_full_disk_leaves_a_file_of_what_did_fit(name: str, tmp_path: Path, mo
     frames = list(saved.read(path))
     assert 0 < len(frames) < 200
     assert [each.frame for each in frames] == list(range(len(frames)))
+
+
+def test_detections_of_another_length_are_told(tmp_path: Path) -> None:
+    world = World(3, WorldSettings(height=90, width=160))
+    for name, count in (("short", 4), ("long", 9)):
+        with saved.DetectionWriter(tmp_path / f"{name}.npz", 25.0, {}) as writer:
+            for k in range(count):
+                writer.write(k, k / 25, world.detections(k))
+    images = [world.frame(k)[0] for k in range(6)]
+    with pytest.warns(MotsWarning, match="the last 2 frames of arrays have no detections"):
+        assert len(list(track(images, detections=tmp_path / "short.npz"))) == 6
+    with pytest.warns(MotsWarning, match="detections of 3 frames are not used: arrays has no such frames"):
+        assert len(list(track(images, detections=tmp_path / "long.npz"))) == 6

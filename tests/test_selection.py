@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import mots
 from mots.cli import main
 from mots.errors import InputError
 from mots.trackers.detections import Detections
-from mots.video.selection import seconds_of
+from mots.video.selection import seconds_of, select
 from mots.video.writer import VideoWriter
 
 
@@ -92,3 +92,12 @@ def test_saved_detections_are_not_cut() -> None:
 def test_times_are_read_as_people_write_them() -> None:
     times = {"90": 90.0, "1:30": 90.0, "0:01:30.5": 90.5, "2:00:00": 7200.0, "90:00": 5400.0, "7.25": 7.25}
     assert {text: seconds_of(text, "start") for text in times} == times
+
+
+def test_the_frame_after_the_last_one_is_not_waited_for() -> None:
+    def images() -> Iterator[np.ndarray]:
+        for _ in range(3):
+            yield np.zeros((8, 8, 3), np.uint8)
+        raise RuntimeError("nobody asked for this one")
+
+    assert [frame.number for frame in select(images(), max_frames=3)] == [0, 1, 2]

@@ -522,3 +522,21 @@ def test_a_text_is_no_video(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("these are only words\n" * 200)
     with pytest.raises(MotsError, match=name):
         open_source(tmp_path / name)
+
+
+def test_a_cover_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=44100)
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.height, cover.width, cover.pix_fmt = 48, 64, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(picture(3), format="rgb24")))
+        container.mux(cover.encode(None))
+        for k in range(20):
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            samples.sample_rate, samples.pts = 44100, k * 1024
+            container.mux(sound.encode(samples))
+        container.mux(sound.encode(None))
+    with pytest.raises(MotsError, match="no video in this file"):
+        open_source(path)
