@@ -83,7 +83,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_package(
     __name__,
     (
-        "adapters", "analytics", "batch", "benchmarks", "classes", "counting", "detection", "encodings",
+        "adapters", "analytics", "batch", "benchmarks", "classes", "counting", "detection", "editing", "encodings",
         "errors", "evaluation", "formats", "labels", "metrics", "models", "pipeline", "rendering",
         "settings", "storage", "toy", "trackers", "training", "video",
     ),

@@ -10,7 +10,22 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from mots import __version__
-from mots.cli import batch, convert, count, dataset, demo, detect, score, submit, track, tune, validate
+from mots.cli import (
+    batch,
+    convert,
+    count,
+    dataset,
+    demo,
+    detect,
+    edit,
+    render,
+    report,
+    score,
+    submit,
+    track,
+    tune,
+    validate,
+)
 from mots.cli.options import Parser
 from mots.errors import MotsError, MotsWarning
 from mots.files import of_system
@@ -20,7 +35,7 @@ from mots.pipeline.interrupts import Terminated, take_sigterm_as_ctrl_c
 __all__ = ["main"]
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
-COMMANDS = (track, detect, demo, count, score, tune, batch, validate, submit, convert, dataset)
+COMMANDS = (track, detect, demo, render, report, edit, count, score, tune, batch, validate, submit, convert, dataset)
 OLD_NAMES = {"run": "batch"}  # commands that were renamed, for one release
 
 

@@ -1,0 +1,121 @@
+"""Results that were written, as they are drawn: with the numbers that people see, names, scores and predicted masks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mots.analytics import tables
+from mots.classes import IGNORE
+from mots.errors import FormatError, InputError
+from mots.formats.convert import read
+from mots.formats.mots_text import split_id
+from mots.labels import FrameLabels
+from mots.names import printable
+from mots.storage.json_file import load
+
+__all__ = ["NAMES", "SavedFrame", "SavedResults", "names_in", "text_in"]
+
+NAMES = "names.json"  # of a run's folder: the names that people gave to tracks, by their numbers
+TABLES = ("frames.csv", "frames.parquet")
+
+
+@dataclass(frozen=True, eq=False)
+class SavedFrame:
+    """One frame of written results: `labels`, whose ids are those that people see, and which masks are `predicted`."""
+
+    labels: FrameLabels
+    predicted: NDArray[np.bool_]
+
+
+class SavedResults:
+    """One sequence of results or truth, of a run's folder or of any readable format.
+
+    `frames`: by their numbers. `has_table`: whether a run's table is beside it, which knows times. `names`: given to single tracks, by the ids that people see. Scores and predicted masks
+    come from the table beside the text, where there is one. Raises InputError and FormatError for what cannot be read.
+    """
+
+    def __init__(self, path: str | Path, sequence: str | None = None) -> None:
+        self.path = Path(path)
+        source = text_in(self.path) or self.path
+        every = read(source)
+        if sequence is None and len(every) == 1:
+            (sequence,) = every
+        if sequence not in every:
+            names = ", ".join(map(printable, sorted(every))) or "none"
+            raise InputError(f"{path}: name one sequence: there are {names}", parameters=("sequence",))
+        table = every[sequence]
+        self.sequence, self.size = sequence, table.size
+        objects = table.classes != IGNORE
+        numbers = people_ids(table.ids[objects], table.classes[objects])
+        known, times = self._known()
+        self.has_table = bool(times)
+        self.numbers = numbers  # what people see, by the id of the file
+        self.frames: dict[int, SavedFrame] = {}
+        for labels in table.to_frames():
+            ids = np.array([numbers[int(identity)] for identity in labels.ids], np.int64)
+            scores, predicted = labels.scores.copy(), np.zeros(len(ids), np.bool_)
+            for k, identity in enumerate(ids.tolist()):
+                scores[k], predicted[k] = known.get((labels.frame, identity), (scores[k], False))
+            time = times.get(labels.frame, labels.time)
+            self.frames[labels.frame] = SavedFrame(replace(labels, time=time, ids=ids, scores=scores), predicted)
+        self.names = names_in(self.path)
+
+    def frame(self, number: int, time: float, size: tuple[int, int]) -> SavedFrame:
+        """The frame of a number, with another time; without objects where there is none."""
+        found = self.frames.get(number)
+        if found is None:
+            return SavedFrame(FrameLabels.empty(number, time, size), np.zeros(0, np.bool_))
+        return replace(found, labels=replace(found.labels, time=time))
+
+    def __iter__(self) -> Iterator[SavedFrame]:
+        return iter(self.frames.values())
+
+    def _known(self) -> tuple[dict[tuple[int, int], tuple[float, bool]], dict[int, float]]:
+        """The score, and whether it is predicted, of each object in the table, by frame and track; and the frames'
+        times in seconds."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        file = next((folder / name for name in TABLES if (folder / name).is_file()), None)
+        if file is None:
+            return {}, {}
+        table = tables.read(file)
+        keys = zip(table.frame.tolist(), table.track_id.tolist(), strict=True)
+        known = dict(zip(keys, zip(table.score.tolist(), table.predicted.tolist(), strict=True), strict=True))
+        return known, dict(zip(table.frame.tolist(), table.time_s.tolist(), strict=True))
+
+
+def people_ids(ids: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[int, int]:
+    """What people see for each id of a file: the instance, where no two objects have one and classes agree, as in our
+    own results; otherwise the id itself."""
+    unique = np.unique(ids).tolist()
+    instances = [split_id(identity)[1] for identity in unique]
+    own = len(set(instances)) == len(unique) and all(instance > 0 for instance in instances)
+    return dict(zip(unique, instances if own else unique, strict=True))
+
+
+def text_in(path: Path) -> Path | None:
+    """The MOTS text of a run's folder; None for another path. Raises InputError where there are several."""
+    if not path.is_dir() or not (path / "tracks.csv").is_file():
+        return None
+    texts = [each for each in sorted(path.glob("*.txt")) if each.is_file()]
+    if len(texts) != 1:
+        raise InputError(f"{path}: {len(texts)} text files here: name one of them")
+    return texts[0]
+
+
+def names_in(path: Path) -> dict[int, str]:
+    """The names that people gave to tracks of a run's folder or of the folder of a text."""
+    file = (path if path.is_dir() else path.parent) / NAMES
+    if not file.is_file():
+        return {}
+    content = load(file)
+    if not isinstance(content, Mapping) or not all(
+        str(key).isdigit() and isinstance(name, str) for key, name in content.items()
+    ):
+        raise FormatError(f"{file}: wanted names of tracks by their numbers, as in {json.dumps({'5': 'No. 10'})}")
+    return {int(key): name for key, name in content.items()}

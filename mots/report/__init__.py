@@ -1,0 +1,9 @@
+"""One self-contained page about results: what was tracked, when, how surely, and, with truth, where the score was lost."""
+
+from mots.lazy import lazy_package
+
+MODULES = (
+    "causes", "collect", "film", "hints", "outlines", "page",
+)  # fmt: skip
+
+__getattr__, __dir__ = lazy_package(__name__, MODULES)
