@@ -12,11 +12,12 @@ import pytest
 import mots
 from mots.analytics import tables
 from mots.analytics.feet import foot_points
+from mots.analytics.frame_table import COLUMNS, FrameTable, from_rows, occlusion, table_of
 from mots.analytics.ground import Ground, ground_path, motion_of
 from mots.analytics.lines import LineCounter, crossings_of
 from mots.analytics.paths import LONGEST_GAP, Path2D, paths_of, smoothed
 from mots.analytics.scene import Line, Scene, Zone, load
-from mots.analytics.tables import COLUMNS, FrameTable, FrameTableFile, from_rows, table_of
+from mots.analytics.tables import FrameTableFile
 from mots.analytics.zones import is_inside, visits_of
 from mots.cli import main
 from mots.counting.counts import count, count_table
@@ -276,7 +277,7 @@ def test_the_share_under_others_is_counted_in_the_box() -> None:
     hidden = np.ones((40, 20), bool)
     hidden[20:, :10] = False  # a quarter of its box is another one's
     masks = Masks.from_crops(SIZE, [(10, 10), (10, 30)], [hidden, np.ones((20, 10), bool)])
-    assert tables.occlusion(masks).tolist() == [0.25, 0.0]
+    assert occlusion(masks).tolist() == [0.25, 0.0]
 
 
 def test_files_and_tracks_name_an_object_by_the_same_number() -> None:

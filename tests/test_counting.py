@@ -11,7 +11,7 @@ from PIL import Image
 from test_analytics import ACROSS, FLAT, RATE, table_of_paths, walk
 
 import mots
-from mots.analytics.ground import Ground, ground_path, motion_of
+from mots.analytics.ground import Ground, SpeedMeter, ground_path, motion_of
 from mots.analytics.lines import Crossing, LineCounter, crossings_of
 from mots.analytics.maps import TopView, heat_map
 from mots.analytics.paths import LONGEST_GAP, paths_of
@@ -23,7 +23,7 @@ from mots.cli import main
 from mots.counting.counts import count, count_table, teams_in
 from mots.counting.doubts import doubts_of
 from mots.counting.flows import Flow, flows_of, occupancy_of
-from mots.counting.live import SceneWatcher, SpeedMeter, ZoneCounter
+from mots.counting.live import SceneWatcher, ZoneCounter
 from mots.counting.sports import player_of
 from mots.counting.traffic import passings_of
 from mots.labels import FrameLabels

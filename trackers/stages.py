@@ -13,6 +13,7 @@ from .appearance import AppearanceScale, AppearanceSettings
 from .assignment import Solver, assign, margins
 from .comparison import DISTANCE, Comparison
 from .cost import StageWeights, scattered, weighted_cost
+from .explanation import StageTrace
 from .lifecycle import LOST, ROUNDING, State
 from .tracks import Tracks
 
@@ -97,10 +98,12 @@ def associate(
     settings: AppearanceSettings,
     solver: Solver,
     has_embeddings: bool,
+    traces: list[StageTrace] | None = None,
 ) -> Matches:
     """The matches of all stages, one stage after another among the tracks and detections that are still free.
 
-    `scores`: (N,). `free`: (N,) the detections that take part at all. `now`: seconds.
+    `scores`: (N,). `free`: (N,) the detections that take part at all. `now`: seconds. `traces`: takes what each stage
+    compared.
     """
     distance = pairs.cues[:, DISTANCE]
     dissimilarity = {} if has_embeddings else dict.fromkeys((False, True), distance)
@@ -129,6 +132,8 @@ def associate(
         rows_of.append(rows[made[:, 0]])
         columns_of.append(columns[made[:, 1]])
         margins_of.append(margins(cost, made, limit))
+        if traces is not None:
+            traces.append(StageTrace(stage.name, limit, rows, columns, cost, made, dissimilarity[stage.strict]))
         free_tracks[rows_of[-1]] = False
         free[columns_of[-1]] = False
     return Matches(np.concatenate(rows_of), np.concatenate(columns_of), np.concatenate(margins_of))

@@ -17,6 +17,7 @@ from .class_groups import CONFUSABLE, ClassGroups
 from .comparison import BOX_IOU, DISTANCE, Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
 from .detections import Detections
 from .duplicates import without_duplicates
+from .explanation import Candidate, StageTrace, candidates_of
 from .lifecycle import CONFIRMED, LOST, REMOVED, ROUNDING, LifecycleSettings, State, first_states, next_states
 from .masks import Masks
 from .motion import STILL, MotionSettings
@@ -64,7 +65,8 @@ class Tracker:
     ids that the last `update` gave for the first time, and ids whose tracks it removed (an ended id can return by
     re-identification). `confidence`: (N,) of the last `update`'s detections, from 0 to 1: for a match, the margin
     between the best and the second best pair (see `assignment.margins`); for the start of a track, 1 less its largest
-    box IoU with the predicted box of a track in whose gate it lies; 0 where there is no id.
+    box IoU with the predicted box of a track in whose gate it lies; 0 where there is no id. `candidates`: where
+    `explains` is true, for each detection of the last `update` the tracks that it was compared with.
     """
 
     def __init__(self, settings: TrackerSettings | None = None, frame_rate: float = 30.0) -> None:
@@ -77,6 +79,8 @@ class Tracker:
         self.started: NDArray[np.int64] = np.zeros(0, np.int64)
         self.ended: NDArray[np.int64] = np.zeros(0, np.int64)
         self.confidence: NDArray[np.float64] = np.zeros(0)
+        self.explains = False
+        self.candidates: list[list[Candidate]] = []
         self._tracks: Tracks | None = None
         self._archive: Tracks | None = None  # removed tracks that can be re-identified
         self._time = 0.0
@@ -105,10 +109,12 @@ class Tracker:
         tracks = self._predicted(frame, dt, camera)
         pairs = self._compared(tracks, frame)
         has_embeddings = detections.embeddings.shape[1] > 0
+        traces: list[StageTrace] | None = [] if self.explains else None
         matches = associate(
             self._stages, tracks, pairs, detections.scores, frame.unique, now, self._scale, settings.appearance,
-            settings.solver, has_embeddings,
+            settings.solver, has_embeddings, traces,
         )  # fmt: skip
+        self.candidates = candidates_of(len(detections), tracks.ids, pairs, traces) if traces is not None else []
         report_scores = detections.scores.astype(np.float64)
         mean_scores = (report_scores[matches.detections] + tracks.mean_scores[matches.tracks]) / 2
         report_scores[matches.detections] = mean_scores

@@ -3,7 +3,7 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "feet", "ground", "lines", "maps", "paths", "pitch", "scene", "tables", "teams", "zones",
+    "feet", "frame_table", "ground", "lines", "maps", "paths", "pitch", "scene", "tables", "teams", "zones",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

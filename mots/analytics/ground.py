@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.analytics.feet import foot_points
 from mots.analytics.paths import LONGEST_GAP, Path2D, fitted_line, window
 from mots.errors import InputError
+from mots.labels import HasLabels
 from mots.trackers.compiled import compiled
 
-__all__ = ["Ground", "GroundPath", "Motion", "ground_path", "motion_of"]
+__all__ = ["Ground", "GroundPath", "Motion", "SpeedMeter", "ground_path", "motion_of"]
 
 SPEED_SPAN = 0.5  # seconds on each side of a moment over which a speed is measured
 LEAST_POINTS = 4  # places within the span that a speed needs
@@ -155,3 +158,32 @@ def speeds_of(
         noises[i] = np.sqrt(variance / max(((t - t.mean()) ** 2).sum(), 1e-12))
         speeds[i] = np.sqrt(max(slope[0] ** 2 + slope[1] ** 2 - 2.0 * noises[i] ** 2, 0.0))
     return speeds, noises
+
+
+class SpeedMeter:
+    """Speeds on the ground, live: `update` gives metres a second by track, from the places of the last second."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.ground = ground
+        self.places: dict[int, deque[tuple[float, float, float]]] = {}
+
+    def update(self, frame: HasLabels) -> dict[int, float]:
+        """The speed of each track in this frame; those with too few places are left out."""
+        labels = frame.labels
+        metres = self.ground.to_metres(foot_points(labels.masks)) if len(labels) else np.zeros((0, 2))
+        speeds: dict[int, float] = {}
+        for identity, (x, y) in zip(labels.ids.tolist(), metres.tolist(), strict=True):
+            if not np.isfinite([x, y]).all():
+                continue
+            places = self.places.setdefault(identity, deque())
+            places.append((labels.time, x, y))
+            while labels.time - places[0][0] > 2 * SPEED_SPAN:
+                places.popleft()
+            if len(places) >= LEAST_POINTS:
+                rows = np.array(places)
+                found, _ = speeds_of(rows[:, 0], np.ascontiguousarray(rows[:, 1:]), 2 * SPEED_SPAN, LONGEST_GAP)
+                if np.isfinite(found[-1]):
+                    speeds[identity] = float(found[-1])
+        for identity in np.asarray(getattr(frame, "ended", ())).tolist():
+            self.places.pop(identity, None)
+        return speeds

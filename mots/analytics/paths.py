@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.analytics.tables import FrameTable
+from mots.analytics.frame_table import FrameTable
 from mots.trackers.compiled import compiled
 
 __all__ = ["LONGEST_GAP", "Path2D", "fitted_line", "paths_of", "smoothed", "window"]

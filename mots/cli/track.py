@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from mots.cli.options import (
@@ -36,6 +37,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         choices=("csv", "parquet"),
         help="also write frames.csv (or frames.parquet): a row for each object and frame",
     )
+    parser.add_argument(
+        "--scene", type=Path, metavar="FILE.toml", help="lines, zones and ground, for --events and --table"
+    )
+    parser.add_argument("--events", metavar="FILE|-", help="what happens in the scene, a JSON line each; -: printed")
+    parser.add_argument("--explain", action="store_true", help="keep why each identity was given, for the report")
+    parser.add_argument("--show", action="store_true", help="show the frames in a window; q closes it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar and no summary")
     parser.add_argument("--overwrite", action="store_true", help="replace results that are there")
     parser.add_argument("--detections", type=Path, metavar="FILE", help="saved detections in place of the network")
@@ -60,9 +67,13 @@ def run(parsed: argparse.Namespace) -> int:
         offline=parsed.offline,
         video=parsed.video,
         table=parsed.table,
+        scene=parsed.scene,
+        events=parsed.events,
+        explain=parsed.explain,
+        show=parsed.show,
         overwrite=parsed.overwrite,
         quiet=parsed.quiet,
     )
     if not parsed.quiet:
-        print(printable(str(summary)))
+        print(printable(str(summary)), file=sys.stderr if parsed.events == "-" else sys.stdout)
     return 0

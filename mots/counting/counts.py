@@ -11,10 +11,10 @@ import numpy as np
 
 from mots.analytics import scene as scenes
 from mots.analytics import tables
+from mots.analytics.frame_table import FrameTable, table_of
 from mots.analytics.ground import Ground, GroundPath, Motion, ground_path, motion_of
 from mots.analytics.lines import Crossing, crossings_of
 from mots.analytics.paths import Path2D, paths_of
-from mots.analytics.tables import FrameTable
 from mots.analytics.teams import Shirts, Team, teams_of
 from mots.analytics.zones import Visit, visits_of
 from mots.counting.doubts import Doubt, doubts_of
@@ -84,7 +84,7 @@ def table_of_results(results: Path, frame_rate: float | None) -> FrameTable:
         )
     if not 0 < frame_rate < float("inf"):
         raise InputError(f"a frame rate of {frame_rate}: wanted frames a second, above 0")
-    return tables.table_of(read_results(results, frame_rate=frame_rate))
+    return table_of(read_results(results, frame_rate=frame_rate))
 
 
 def is_of(table: FrameTable, text: Path) -> bool:

@@ -1,8 +1,7 @@
-"""The same counts while frames come: zones, speeds, and a whole scene as events."""
+"""The same counts while frames come: zones, and a whole scene as events."""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,15 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.analytics.feet import foot_points
-from mots.analytics.ground import LEAST_POINTS, SPEED_SPAN, Ground, speeds_of
+from mots.analytics.ground import Ground, SpeedMeter
 from mots.analytics.lines import LIVE_SPAN, LineCounter
-from mots.analytics.paths import LONGEST_GAP
 from mots.analytics.scene import Scene, Zone
 from mots.analytics.zones import HYSTERESIS, LEAST_HYSTERESIS, LEAST_STAY, Presence, Visit, depths
 from mots.classes import class_name
 from mots.labels import HasLabels
 
-__all__ = ["SceneWatcher", "SpeedMeter", "ZoneCounter"]
+__all__ = ["SceneWatcher", "ZoneCounter"]
 
 
 class ZoneCounter:
@@ -72,35 +70,6 @@ class ZoneCounter:
         if stay[1] - stay[0] < LEAST_STAY:
             return []
         return [Visit(self.zone.name, identity, self.classes[identity], *stay)]
-
-
-class SpeedMeter:
-    """Speeds on the ground, live: `update` gives metres a second by track, from the places of the last second."""
-
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
-        self.places: dict[int, deque[tuple[float, float, float]]] = {}
-
-    def update(self, frame: HasLabels) -> dict[int, float]:
-        """The speed of each track in this frame; those with too few places are left out."""
-        labels = frame.labels
-        metres = self.ground.to_metres(foot_points(labels.masks)) if len(labels) else np.zeros((0, 2))
-        speeds: dict[int, float] = {}
-        for identity, (x, y) in zip(labels.ids.tolist(), metres.tolist(), strict=True):
-            if not np.isfinite([x, y]).all():
-                continue
-            places = self.places.setdefault(identity, deque())
-            places.append((labels.time, x, y))
-            while labels.time - places[0][0] > 2 * SPEED_SPAN:
-                places.popleft()
-            if len(places) >= LEAST_POINTS:
-                rows = np.array(places)
-                found, _ = speeds_of(rows[:, 0], np.ascontiguousarray(rows[:, 1:]), 2 * SPEED_SPAN, LONGEST_GAP)
-                if np.isfinite(found[-1]):
-                    speeds[identity] = float(found[-1])
-        for identity in np.asarray(getattr(frame, "ended", ())).tolist():
-            self.places.pop(identity, None)
-        return speeds
 
 
 class SceneWatcher:

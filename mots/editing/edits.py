@@ -11,8 +11,8 @@ tracks = [{ id = 5, at = [120, 96.0, 180.5] }]
 name = "No. 10"
 ```
 
-`at` is a frame, and x and y of the middle of the track's box there: a new run gives other ids, and the track is found by
-its place.
+`at` is a frame, and x and y of the middle of the track's box there: a new run gives other ids, and the track is found
+by its place.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "interrupts", "options", "parts", "pipeline", "progress", "record", "results", "steps", "stream",
+    "interrupts", "line_files", "options", "parts", "pipeline", "progress", "record", "results", "steps", "stream",
     "tracked_frame",
 )  # fmt: skip
 

@@ -45,7 +45,7 @@ class Pipeline:
     an iterable of images or of (image, time). `detections`: saved detections of the source's frames, in place of a
     detector. `detector`, `embedder`, `mask_refiner`, `camera_motion`: the caller's own; without them the settings'.
     `offline`: see all frames before the first is given; memory then grows with the detections. `name`: of the result
-    files; without it the source's.
+    files; without it the source's. `explain`: frames hold the tracks that each detection was compared with.
 
     `name`, `frame_rate` (frames a second), `length` (frames, None where it is not known), `names` (classes that COCO
     lacks, id to name) and `classes` (ids to track, none for all) can be read. Raises InputError, FormatError and
@@ -64,10 +64,11 @@ class Pipeline:
         camera_motion: CameraMotion | None = None,
         offline: bool = False,
         name: str | None = None,
+        explain: bool = False,
     ) -> None:
         self.settings = settings or Settings()
         setting_ranges.check(self.settings)
-        self.offline = offline
+        self.offline, self.explain = offline, explain
         fixed_rate = self.settings.frame_rate or None
         self.source: Source | None = None
         self.saved: SavedDetections | None = None
@@ -141,6 +142,7 @@ class Pipeline:
     def identify(self, measurements: Iterable[FrameMeasurement] | None = None) -> Iterator[IdentifiedFrame]:
         """The frames with a new tracker's ids. `measurements`: of this source, where they were made elsewhere."""
         tracker = Tracker(self.settings.tracker, self.frame_rate)
+        tracker.explains = self.explain
         return identify(self.measure() if measurements is None else measurements, tracker)
 
     def identify_without_images(self) -> Iterator[IdentifiedFrame]:

@@ -9,12 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from mots.analytics.ground import Ground
+from mots.analytics.scene import Scene
+from mots.analytics.scene import load as load_scene
 from mots.analytics.tables import FrameTableFile
+from mots.counting.live import SceneWatcher
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
 from mots.detection.saved_detections import DetectionWriter
 from mots.errors import InputError, MotsError
 from mots.files import cannot_write, check_target
 from mots.pipeline.interrupts import interruptible
+from mots.pipeline.line_files import EXPLAIN, LineFile, comparisons
 from mots.pipeline.options import chosen_settings
 from mots.pipeline.pipeline import Pipeline, SourceLike
 from mots.pipeline.progress import with_progress
@@ -52,6 +57,10 @@ def record(
     video: bool = False,
     table: str | None = None,
     offline: bool = False,
+    explain: bool = False,
+    scene: str | Path | Scene | None = None,
+    events: str | Path | None = None,
+    show: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
     watch: Callable[[TrackedFrame], None] | None = None,
@@ -74,7 +83,9 @@ def record(
     """Track `source` into `folder` (default: runs/<name>): MOTS text, tracks.csv and, with `video`, an annotated MP4.
 
     `table`: "csv" or "parquet", to write a row for each object and frame as well (see `analytics.tables`). `overwrite`:
-    replace results that are there. `quiet`: no progress bar. `watch` is called with each frame after it
+    replace results that are there. `explain`: also `explain.jsonl`, what each identity was compared with. `scene`: of
+    `events`, a file of JSON lines, or "-" for standard output (see `counting.live`); with its ground the table has
+    places and speeds. `show`: in a window. `quiet`: no progress bar. `watch` is called with each frame after it
     was written. The other arguments are those of `track`.
 
     Raises MotsError, with what was tracked so far on disk, for anything that stops it before the end.
@@ -92,8 +103,12 @@ def record(
         mask_refiner=mask_refiner,
         camera_motion=camera_motion,
         offline=offline,
+        explain=explain,
     )
-    return record_pipeline(pipeline, folder, video=video, table=table, overwrite=overwrite, quiet=quiet, watch=watch)
+    return record_pipeline(
+        pipeline, folder, video=video, table=table, scene=scene, events=events, show=show, overwrite=overwrite,
+        quiet=quiet, watch=watch,
+    )  # fmt: skip
 
 
 def record_pipeline(
@@ -102,6 +117,9 @@ def record_pipeline(
     *,
     video: bool = False,
     table: str | None = None,
+    scene: str | Path | Scene | None = None,
+    events: str | Path | None = None,
+    show: bool = False,
     overwrite: bool = False,
     quiet: bool = False,
     watch: Callable[[TrackedFrame], None] | None = None,
@@ -112,6 +130,12 @@ def record_pipeline(
         raise InputError("a video needs the frames: give them as the source", parameters=("video", "detections"))
     if table not in (None, "csv", "parquet"):
         raise InputError(f"a table as '{table}': wanted csv or parquet", parameters=("table",))
+    if show and pipeline.source is None:
+        raise InputError("showing needs the frames: give them as the source", parameters=("show", "detections"))
+    if events is not None and scene is None:
+        raise InputError("events need a scene", parameters=("events", "scene"))
+    if isinstance(scene, (str, Path)):
+        scene = load_scene(scene)
     summary = Summary(folder)
     for ending in (".txt", ".mp4") if video else (".txt",):
         check_target(folder / f"{pipeline.name}{ending}", overwrite, pipeline.files)
@@ -123,10 +147,25 @@ def record_pipeline(
 
             annotator = Annotator(pipeline.frame_rate, pipeline.names)
             writer = stack.enter_context(VideoWriter(folder / f"{pipeline.name}.mp4", pipeline.frame_rate))
+        if show:
+            from mots.rendering.annotator import Annotator
+            from mots.rendering.window import Window
+
+            window = stack.enter_context(Window(pipeline.name))
+            shown = Annotator(pipeline.frame_rate, pipeline.names)
+        line_files: list[LineFile] = []
+        if pipeline.explain:
+            line_files.append(stack.enter_context(LineFile(folder / EXPLAIN, comparisons, overwrite)))
+        if events is not None:
+            assert isinstance(scene, Scene)
+            path = None if str(events) == "-" else Path(events)
+            watcher = SceneWatcher(scene, pipeline.names)
+            line_files.append(stack.enter_context(LineFile(path, watcher.update, overwrite)))
         rows: FrameTableFile | None = None
         if table is not None:
-            rows = stack.enter_context(FrameTableFile(folder, table == "parquet", overwrite, pipeline.names))
-        frames = tracked_frames(pipeline, quiet, images=video)
+            ground = None if scene is None or scene.ground is None else Ground(*scene.ground)
+            rows = stack.enter_context(FrameTableFile(folder, table == "parquet", overwrite, pipeline.names, ground))
+        frames = tracked_frames(pipeline, quiet, images=video or show)
         # Closed here, so that the bar ends before the message of what stopped the run is printed.
         stack.enter_context(closing(frames))
         for frame in interruptible(frames):
@@ -138,8 +177,12 @@ def record_pipeline(
             summary.tracks = len(results.tracks)
             if video:
                 writer.write(annotator.draw(frame.image, frame), frame.time)
+            for lines in line_files:
+                lines.write(written)
             if watch is not None:
                 watch(written)
+            if show and not window.show(shown.draw(frame.image, frame)):
+                break
     return summary
 
 

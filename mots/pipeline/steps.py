@@ -19,6 +19,7 @@ from mots.labels import LabelSettings, label
 from mots.pipeline.tracked_frame import TrackedFrame
 from mots.settings import Settings
 from mots.trackers.detections import Detections
+from mots.trackers.explanation import Candidate
 from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
 from mots.trackers.offline import Refined, refine
@@ -40,6 +41,7 @@ class IdentifiedFrame:
     ended: NDArray[np.int64]
     alive: int
     confidence: NDArray[np.float64]
+    candidates: Sequence[Sequence[Candidate]] = ()  # (N,) of each detection, where the tracker explains
 
 
 def detect(frames: Iterable[Frame], detector: Detector, classes: tuple[int, ...]) -> Iterator[tuple[Frame, Detections]]:
@@ -81,7 +83,9 @@ def identify(measurements: Iterable[FrameMeasurement], tracker: Tracker) -> Iter
         except ValueError as error:
             raise InputError(f"frame {each.frame}: {error}") from error
         classes = tracker.classes_of(ids[ids > 0])
-        yield IdentifiedFrame(each, ids, classes, tracker.started, tracker.ended, tracker.alive, tracker.confidence)
+        yield IdentifiedFrame(
+            each, ids, classes, tracker.started, tracker.ended, tracker.alive, tracker.confidence, tracker.candidates
+        )
 
 
 def label_frames(frames: Iterable[IdentifiedFrame], settings: LabelSettings) -> Iterator[TrackedFrame]:
@@ -91,7 +95,15 @@ def label_frames(frames: Iterable[IdentifiedFrame], settings: LabelSettings) -> 
         labels, moved = label(own.detections, each.ids, each.classes, own.frame, own.time, settings)
         predicted = np.zeros(len(labels), np.bool_)
         confidence = confidence_of(labels.ids, each.ids, each.confidence)
-        yield TrackedFrame(labels, own, predicted, each.started, each.ended, each.alive, moved, confidence)
+        yield TrackedFrame(
+            labels, own, predicted, each.started, each.ended, each.alive, moved, confidence,
+            candidates_of(each.ids, each.candidates),
+        )  # fmt: skip
+
+
+def candidates_of(ids: NDArray[np.int64], candidates: Sequence[Sequence[Candidate]]) -> dict[int, Sequence[Candidate]]:
+    """The candidates of each id's detection; empty where nothing was explained."""
+    return {identity: each for identity, each in zip(ids.tolist(), candidates, strict=False) if identity > 0}
 
 
 def confidence_of(
@@ -139,6 +151,7 @@ def refine_frames(
             frame.alive,
             frame.moved_pixels,
             frame.confidence,
+            frame.candidates,
         )
 
 
@@ -170,4 +183,5 @@ def refined_frame(each: IdentifiedFrame, result: Refined, settings: LabelSetting
     predicted = np.isin(labels.ids, result.filled_ids)
     none = np.zeros(0, np.int64)
     confidence = confidence_of(labels.ids, result.ids, each.confidence)
-    return TrackedFrame(labels, own, predicted, none, none, each.alive, moved, confidence)
+    explained = candidates_of(result.ids, each.candidates)
+    return TrackedFrame(labels, own, predicted, none, none, each.alive, moved, confidence, explained)

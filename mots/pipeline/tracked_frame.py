@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mots.detection.measurement import FrameMeasurement
 from mots.labels import FrameLabels
+from mots.trackers.explanation import Candidate
 from mots.trackers.masks import Masks
 
 __all__ = ["TrackedFrame"]
@@ -24,7 +25,8 @@ class TrackedFrame:
     `ended`: ids that are reported for the first time, and ids whose tracks the tracker removed, in this frame.
     `alive`: tracks that are confirmed or lost after this frame. `moved_pixels`: pixels that several masks claimed.
     `confidence`: (N,) how clear each identity is, from 0, a guess between two, to 1 (see `Tracker.confidence`); 0 for
-    predicted masks and for detections that refinement added.
+    predicted masks and for detections that refinement added. `candidates`: by id, the tracks that its detection was
+    compared with, where the pipeline explains.
     """
 
     labels: FrameLabels
@@ -35,6 +37,7 @@ class TrackedFrame:
     alive: int
     moved_pixels: int
     confidence: NDArray[np.float64]
+    candidates: Mapping[int, Sequence[Candidate]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -36,8 +36,9 @@ class SavedFrame:
 class SavedResults:
     """One sequence of results or truth, of a run's folder or of any readable format.
 
-    `frames`: by their numbers. `has_table`: whether a run's table is beside it, which knows times. `names`: given to single tracks, by the ids that people see. Scores and predicted masks
-    come from the table beside the text, where there is one. Raises InputError and FormatError for what cannot be read.
+    `frames`: by their numbers. `numbers`: what people see, by the id of the file. `names`: given to single tracks, by
+    the ids that people see. `has_table`: whether a run's table is beside it: scores, times and predicted masks come
+    from there. Raises InputError and FormatError for what cannot be read.
     """
 
     def __init__(self, path: str | Path, sequence: str | None = None) -> None:

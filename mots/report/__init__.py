@@ -1,4 +1,4 @@
-"""One self-contained page about results: what was tracked, when, how surely, and, with truth, where the score was lost."""
+"""One self-contained page about results: what was tracked, when, how surely, and where a score was lost."""
 
 from mots.lazy import lazy_package
 

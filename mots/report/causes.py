@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mots.analytics.tables import occlusion
+from mots.analytics.frame_table import occlusion
 from mots.evaluation.scoring import Scores
 from mots.rendering.saved_results import SavedResults
 
@@ -106,7 +106,7 @@ class Scene:
         self.covered: dict[tuple[int, int], float] = {}
         for number in sorted(truth.frames):
             labels = truth.frames[number].labels
-            shares = occlusion(labels.masks) if len(labels) else []
+            shares = occlusion(labels.masks).tolist() if len(labels) else []
             for identity, share in zip(labels.ids.tolist(), shares, strict=True):
                 self.seen.setdefault(identity, []).append(number)
                 self.covered[identity, number] = float(share)

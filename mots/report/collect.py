@@ -19,6 +19,7 @@ from mots.editing.suggest import Thumbnails, suggestions, tracks_of
 from mots.errors import FormatError, InputError
 from mots.evaluation.scoring import Scores, score
 from mots.formats.faults import ignore_fault
+from mots.pipeline.line_files import EXPLAIN
 from mots.rendering.palette import colour_of
 from mots.rendering.saved_results import SavedFrame, SavedResults, text_in
 from mots.report.causes import losses_of
@@ -27,9 +28,8 @@ from mots.report.hints import hints_of
 from mots.report.outlines import outlines
 from mots.video.frame import Frame
 
-__all__ = ["EXPLAIN", "Inputs", "collect"]
+__all__ = ["Inputs", "collect"]
 
-EXPLAIN = "explain.jsonl"  # of a run's folder: the comparisons behind each identity
 BLANK = 960  # pixels: width of the drawing where there are no frames
 SHOWN = ("sMOTSA", "HOTA", "DetA", "AssA", "IDF1", "IDS", "Frag", "TP", "FP", "FN", "Recall", "Precision")
 
