@@ -84,7 +84,7 @@ __getattr__, __dir__ = lazy_package(
     __name__,
     (
         "adapters", "analytics", "batch", "benchmarks", "classes", "counting", "detection", "editing", "encodings",
-        "errors", "evaluation", "formats", "labels", "metrics", "models", "pipeline", "rendering",
+        "errors", "evaluation", "exports", "formats", "labels", "metrics", "models", "pipeline", "rendering",
         "settings", "storage", "toy", "trackers", "training", "video",
     ),
     {

@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -87,13 +88,25 @@ def read_file(path: str | Path) -> bytes:
 def write_whole(path: str | Path, content: bytes) -> None:
     """Write a file under a temporary name and rename it. Raises OSError, and leaves nothing, when it does not fit."""
     path = Path(path)
-    part = path.with_name(f"{path.name}.part")
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    part = Path(name)
     try:
-        part.write_bytes(content)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(part, mode_of(path))
         os.replace(part, path)
     except OSError:
         part.unlink(missing_ok=True)
         raise
+
+
+def mode_of(path: Path) -> int:
+    """The permissions of a file that is there, or those of a new one."""
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 @contextlib.contextmanager
@@ -113,9 +126,8 @@ def new_folder(path: Path, endings: frozenset[str], mark: str = "") -> Iterator[
     elif path.exists():
         raise InputError(f"{path}: a file where a folder is to be written: choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent))
+    part.chmod(0o777 & ~(0o666 & ~mode_of(part / "new")) if os.name != "nt" else 0o777)
     try:
         yield part
         take_place(part, path)
@@ -189,18 +201,20 @@ def check_target(
 
     `parameters`: of the error, what names `path`.
     """
-    if not path.exists():
-        return
     for source in sources:
         if source is None or not source.exists():
             continue
-        if source.samefile(path):
+        if path.exists() and source.samefile(path):
             raise InputError(f"{path} is what is read: choose another place", parameters=parameters)
+        if source.resolve() == path.with_name(f"{path.name}.part").resolve():
+            raise InputError(f"{path} is written as {source} first, which is read: choose another name")
         if path.is_dir() and source.resolve().is_relative_to(path.resolve()):
             raise InputError(f"{path} holds {source}, which is read: choose another place", parameters=parameters)
         within = source.is_dir() and path.resolve().is_relative_to(source.resolve())
-        if within and path.suffix.lower() in READ_IN_FOLDERS:
+        if within and (path.suffix.lower() in READ_IN_FOLDERS or path.is_dir() or not path.suffix):
             raise InputError(f"{path} lies in {source}, which is read: choose another place", parameters=parameters)
+    if not path.exists():
+        return
     if not overwrite:
         raise InputError(f"{path} exists: choose another folder or replace it", parameters=(*parameters, "overwrite"))
 

@@ -36,11 +36,16 @@ LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
 ROBOFLOW = re.compile(r"_(?:jpg|jpeg|png|bmp|webp)\.rf\.[0-9a-zA-Z]+$")  # what its exports add to a picture's stem
 # Digits are numbers; a clock's seconds with decimals are one number, however many decimals there are.
 NUMBERS = re.compile(r"(\d{9,}\.\d+|\d+)")
-# A day and a time of day, as phones and cameras name pictures: 20240501_125959, 2024-05-01 at 12.59.59.
-TIME_OF_DAY = re.compile(
-    r"(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?:[-_T ]| at )?"
-    r"(?:[01]\d|2[0-3])[-_.:]?[0-5]\d[-_.:]?[0-5]\d"
+# A day and a time of day, as phones, cameras and players name pictures: 20240501_125959, 2024-05-01 at 1.59.59 PM,
+# 2024-05-01-12h59m59s123, 05012024_125959.
+DAY = r"(?P<year>(?:19|20)\d\d)[-_.]?(?P<month>0[1-9]|1[0-2])[-_.]?(?P<day>0[1-9]|[12]\d|3[01])"
+OTHER_DAY = r"(?<!\d)(?P<digits>\d{8})(?=[-_])"
+TIME = (
+    r"(?P<hour>[01]\d|2[0-3]|\d(?=[.:]))[-_.:h]?(?P<minute>[0-5]\d)[-_.:m]?(?P<second>[0-5]\d)s?"
+    r"(?P<part>\d{1,6}(?!\d))?(?:\s?(?P<half>[AaPp])[Mm])?"
 )
+TIME_OF_DAY = re.compile(rf"(?:{DAY}|{OTHER_DAY})(?:[-_T ]|,? at )?{TIME}")
+DAY_AT_END = re.compile(rf"{DAY}$")
 NO_TEXT = re.compile(r"[\ud800-\udfff]")  # how Python shows the bytes of a name that is no UTF-8
 DECIMALS = 20  # to which those decimals are filled up
 
@@ -88,7 +93,7 @@ def picture_numbers(stems: Sequence[str]) -> list[int] | None:
     day, whose numbers leap at each full minute. A single picture has the last number of its name.
     """
     stems = [ROBOFLOW.sub("", stem) for stem in stems]
-    dated = len(stems) > 1 and all(TIME_OF_DAY.search(stem) for stem in stems)
+    dated = moments(stems) is not None
     if len(stems) == 1:
         found = re.findall(r"\d+", stems[0])
         numbers = [int(found[-1])] if found else []
@@ -106,6 +111,28 @@ def picture_numbers(stems: Sequence[str]) -> list[int] | None:
     return numbers if unique and max(numbers, default=0) <= LARGEST_NUMBER else None
 
 
+def moments(stems: Sequence[str]) -> list[tuple[int | str, ...]] | None:
+    """What sorts pictures by the day and the time of day in their names; None where they have none, or all the same."""
+    found = [TIME_OF_DAY.search(stem) for stem in stems]
+    if len(stems) < 2 or any(each is None for each in found):
+        return None
+    texts = {each[0] for each in found if each is not None}
+    if len(texts) == 1:
+        return None
+    keys: list[tuple[int | str, ...]] = []
+    for stem, each in zip(stems, found, strict=True):
+        assert each is not None
+        hour = int(each["hour"])
+        if each["half"]:
+            hour = hour % 12 + (12 if each["half"] in "Pp" else 0)
+        day = each["digits"] or f"{each['year']}{each['month']}{each['day']}"
+        part = (each["part"] or "").ljust(6, "0")
+        keys.append(
+            (stem[: each.start()], day, hour, int(each["minute"]), int(each["second"]), part, len(stem) - each.end())
+        )
+    return keys
+
+
 def ordered(names: Sequence[str]) -> list[tuple[int, int]]:
     """The frame number and the place in `names` of each picture, in the order of frames.
 
@@ -116,20 +143,38 @@ def ordered(names: Sequence[str]) -> list[tuple[int, int]]:
     numbers = picture_numbers(stems) if stems else None
     if numbers is not None:
         return sorted(zip(numbers, range(len(names)), strict=True))
-    places = sorted(range(len(names)), key=lambda place: natural_key(names[place]))
-    return list(enumerate(places))
+    times = moments(stems)
+    keys = [natural_key(name) for name in names]
+    if times is None:
+        return list(enumerate(sorted(range(len(names)), key=lambda place: keys[place])))
+    return list(enumerate(sorted(range(len(names)), key=lambda place: (times[place], keys[place]))))
 
 
 def beginnings(stems: Sequence[str]) -> list[str] | None:
-    """What stands before `_<number>` in each name, where that differs: the pictures of several videos in one folder.
+    """What stands before the last number of each name, where that differs: pictures of several videos in one folder.
 
-    None where all have one beginning, and where the names are of another kind or hold a time of day.
+    None where all have one beginning, where names say when each picture was taken, and where most begin differently:
+    then they are of another kind.
     """
-    found = [re.fullmatch(r"(.+)_\d+", ROBOFLOW.sub("", stem)) for stem in stems]
-    if any(each is None for each in found) or any(TIME_OF_DAY.search(stem) for stem in stems):
+    stems = [ROBOFLOW.sub("", stem) for stem in stems]
+    if moments([TIME_OF_DAY.sub(at_end, stem) for stem in stems]) is not None or all(map(DAY_AT_END.search, stems)):
         return None
-    own = [each[1] for each in found if each is not None]
-    return own if len(set(own)) > 1 else None
+    own: list[str] = []
+    plain = True  # each is `<beginning>_<number>`
+    for stem in stems:
+        found = re.fullmatch(r"(.*?)(\d+)(\D*)", stem)
+        begin = stem if found is None else f"{found[1]}{found[3]}"
+        if re.search(r"\d{9,}\.$", begin):  # the decimals of a clock's seconds
+            return None
+        plain &= re.fullmatch(r"(.+)_\d+", stem) is not None
+        own.append(begin.strip("_-. ()[]") or begin)
+    count = len(set(own))
+    return own if count > 1 and (plain or 2 * count <= len(own)) else None
+
+
+def at_end(found: re.Match[str]) -> str:
+    """A time of day that ends a name, as it is; one after which a number stands, as a sign that is no time."""
+    return found[0] if not re.search(r"\d", found.string[found.end() :]) else "#"
 
 
 def sequence_names(folders: Mapping[Key, tuple[str, ...]]) -> dict[Key, str]:

@@ -428,3 +428,14 @@ def test_missing_weights_are_told_once(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["batch", "--root", str(tmp_path / "v"), "--weights", "none.pt", "--output", str(tmp_path / "o")]) == 2
     assert capsys.readouterr().err.count("no weights 'none.pt'") == 1
     assert not (tmp_path / "o").exists()
+
+
+def test_a_batch_replaces_no_file_that_no_batch_has_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    filmed(tmp_path / "v/a.mp4", 4)
+    saved(tmp_path / "found/a.npz", 4)
+    (tmp_path / "o/data").mkdir(parents=True)
+    (tmp_path / "o/data/a.txt").write_text("mine")
+    words = ["batch", "--root", str(tmp_path / "v"), "--detections", str(tmp_path / "found"), "--quiet", "--output"]
+    assert main([*words, str(tmp_path / "o")]) == 1
+    assert "exists, and no batch has made it" in capsys.readouterr().err
+    assert (tmp_path / "o/data/a.txt").read_text() == "mine"

@@ -373,3 +373,45 @@ def test_counts_of_a_table_in_memory() -> None:
     assert [crossing.track_id for crossing in counts.crossings] == [1]
     assert counts.motions == []
     assert Line("across", ACROSS.points).name == counts.scene.lines[0].name
+
+
+def test_pictures_and_tables_are_replaced_only_if_asked(tmp_path: Path) -> None:
+    run, _ = run_of_walkers(tmp_path)
+    (tmp_path / "scene.toml").write_text(SPORT)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c/heat.png").write_text("mine")
+    with pytest.raises(mots.InputError, match=r"heat\.png exists"):
+        count(run, tmp_path / "scene.toml", tmp_path / "c", plots=True)
+    assert (tmp_path / "c/heat.png").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"frame_rate": "10"}, "frame_rate is '10': wanted a number"),
+        ({"interval": "1"}, "interval is '1': wanted a number"),
+        ({"scene": {}}, "scene is a dict: wanted a Scene"),
+    ],
+)
+def test_wrong_arguments_of_count_are_named(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"scene": Scene((ACROSS,)), "output": tmp_path / "c", **change}
+    with pytest.raises(mots.InputError, match=message):
+        count(tmp_path, **arguments)
+
+
+def test_wrong_arguments_elsewhere_are_named() -> None:
+    image = np.zeros((8, 8, 3), np.uint8)
+    calls: list[tuple[Any, str]] = [
+        (lambda: LineCounter("x"), "line is a str: wanted a Line"),  # type: ignore[arg-type]
+        (lambda: LineCounter(ACROSS).update("x"), "frame is a str: wanted a frame"),  # type: ignore[arg-type]
+        (lambda: Line("a", ["x", "y"]), "line 'a': wanted points"),  # type: ignore[arg-type]
+        (lambda: Line("a", [[True, False], [2, 3]]), "line 'a'"),  # type: ignore[arg-type]
+        (lambda: mots.Stream(detector="yolo"), r"detector is a str: wanted one with the method detect\(\)"),  # type: ignore[arg-type]
+        (lambda: mots.track([image], settings={"a": 1}), "settings is a dict: wanted Settings"),  # type: ignore[arg-type]
+        (lambda: mots.track({}), "source is a dict"),
+        (lambda: mots.Stream(classes={"person": 1}), "classes is"),
+        (lambda: mots.Stream(classes=True), "classes is True"),
+    ]
+    for call, message in calls:
+        with pytest.raises(mots.InputError, match=message):
+            call()

@@ -115,6 +115,8 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
         (source, [file], "holds .*which is read"),
         (tmp_path, [None, source / "deep"], "holds .*which is read"),
         (file, [source], "lies in .*which is read"),
+        (source / "new.txt", [source], "lies in .*which is read"),
+        (source / "plots", [source], "lies in .*which is read"),
     ):
         with pytest.raises(InputError, match=message) as caught:
             check_target(path, True, sources, ("json",))
@@ -122,9 +124,33 @@ def test_what_is_read_is_never_written_over(tmp_path: Path) -> None:
     for path, sources in (
         (file, [tmp_path / "none", None]),
         (source / "a.json", [source]),
-        (source / "new.txt", [source]),
+        (source / "new.json", [source]),
+        (tmp_path / "new.txt", [source]),
     ):
         check_target(path, True, sources)
+    (tmp_path / "k.zip.part").write_text("good")
+    with pytest.raises(InputError, match=r"is written as .*first, which is read"):
+        check_target(tmp_path / "k.zip", True, [tmp_path / "k.zip.part"])
     with pytest.raises(InputError, match="exists: choose another folder or replace it") as caught:
         check_target(file, False, [])
     assert caught.value.parameters == ("output", "overwrite")
+
+
+def test_temporary_names_take_nobody_s_file(tmp_path: Path) -> None:
+    for name in ("a.txt.part", ".a.txt.part"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / ".out.part").mkdir()
+    (tmp_path / ".out.part/keep").write_text("mine")
+    write_whole(tmp_path / "a.txt", b"new")
+    with new_folder(tmp_path / "out", frozenset({".txt"})) as folder:
+        (folder / "x.txt").write_text("x")
+    assert (tmp_path / "a.txt").read_bytes() == b"new"
+    assert [(tmp_path / name).read_text() for name in ("a.txt.part", ".a.txt.part", ".out.part/keep")] == ["mine"] * 3
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".a.txt.part", ".out.part", "a.txt", "a.txt.part", "out",
+    ]  # fmt: skip
+    if os.name != "nt":
+        mask = os.umask(0)
+        os.umask(mask)
+        assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o666 & ~mask
+        assert (tmp_path / "out").stat().st_mode & 0o777 == 0o777 & ~mask

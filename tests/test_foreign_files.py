@@ -388,3 +388,66 @@ def test_a_polygon_without_pixels_is_told_and_no_empty_mask_is_written(tmp_path:
     told = convert(path, tmp_path / "t", "mots-text")
     assert any("frame 2, id 3: the mask has no pixels: left out" in each for each in told)
     assert read(tmp_path / "t")["s"].frames.tolist() == [1]
+
+
+def with_category(path: Path, name: str, folder: str) -> Path:
+    changed(coco(path, [f"{folder}/1.jpg"]), lambda whole: whole["categories"][0].update(name=name))
+    return path
+
+
+def test_categories_of_several_sources_stay_apart_and_keep_their_names(tmp_path: Path) -> None:
+    sources = [with_category(tmp_path / f"{name}.json", name, name) for name in ("forklift", "crane")]
+    told = convert(sources, tmp_path / "both.json", "coco")
+    assert ["its class is 1000 here" in told[0], "its class is 1001 here" in told[1]] == [True, True]
+    whole = json.loads((tmp_path / "both.json").read_text())
+    assert [each["name"] for each in whole["categories"]] == ["forklift", "crane"]
+    assert len({each["category_id"] for each in whole["annotations"]}) == 2
+
+
+def test_an_empty_sequence_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "e").mkdir()
+    (tmp_path / "e/empty.txt").write_text("")
+    text_of(tmp_path / "x", [(0, 2001, 2, block(0, 0, 20, 20))])
+    (tmp_path / "x/0002.txt").rename(tmp_path / "e/0002.txt")
+    told = convert(tmp_path / "e", tmp_path / "e.json", "youtube-vis")
+    assert "empty: no objects, so the sequence is not there" in told
+    assert sorted(read(tmp_path / "e.json")) == ["0002"]
+
+
+def test_frames_without_objects_of_a_joined_source_are_kept_and_added_ones_are_told(tmp_path: Path) -> None:
+    full = coco(tmp_path / "full.json", ["A/1.jpg", "A/2.jpg"])
+    empty = changed(
+        coco(tmp_path / "empty.json", [f"A/{k}.jpg" for k in range(1, 11)]), lambda whole: whole["annotations"].clear()
+    )
+    convert([full, empty], tmp_path / "both.json", "coco")
+    assert len(json.loads((tmp_path / "both.json").read_text())["images"]) == 10
+    gap = coco(tmp_path / "gap.json", ["A/000001.jpg", "A/000009.jpg"])
+    told = convert(gap, tmp_path / "png", "mots-png")
+    assert "A: 7 frames that the source does not have are empty ones there" in told
+
+
+def test_what_is_there_is_replaced_only_if_asked(tmp_path: Path) -> None:
+    path = coco(tmp_path / "a.json", ["s/1.jpg"])
+    (tmp_path / "b.json").write_text("precious")
+    with pytest.raises(InputError, match=r"b\.json exists"):
+        convert(path, tmp_path / "b.json", "coco")
+    assert (tmp_path / "b.json").read_text() == "precious"
+    convert(path, tmp_path / "b.json", "coco", overwrite=True)
+    source = text_of(tmp_path / "in", [(0, 2001, 2, block(0, 0, 9, 9))])
+    for target in (source / "new", source / "new.txt"):
+        with pytest.raises(InputError, match="which is read"):
+            convert(source, target, "mots-text")
+
+
+def test_a_shape_beyond_its_task_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(CVAT.replace('<polygon frame="3"', '<polygon frame="50"'))
+    with pytest.raises(FormatError, match="track 0, frame 50: the task 'street_1' has 9 frames"):
+        read(tmp_path / "c.xml")
+
+
+def test_an_annotation_s_id_twice_is_no_track(tmp_path: Path) -> None:
+    mask = {"size": [60, 80], "counts": encoded(block(5, 10, 25, 40))}
+    path = youtube(tmp_path / "y.json", [mask, None])
+    changed(path, lambda whole: whole["annotations"].append({**whole["annotations"][0], "segmentations": [None, mask]}))
+    with pytest.raises(FormatError, match="a second annotation of this id"):
+        read(path)

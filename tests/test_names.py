@@ -43,6 +43,10 @@ def test_other_names_are_somebodys(name: str) -> None:
         (["PXL_20240501_125959123", "PXL_20240501_125959456"], None),
         (["Screenshot 2024-05-01 at 12.59.59", "Screenshot 2024-05-01 at 13.00.00"], None),
         (["20240501_125958", "20240501_125959", "20240502_000000"], None),
+        (["cam_20240501_125959_000005", "cam_20240501_125959_000010"], [5, 10]),  # one moment, and frames
+        (["2024-05-01_12-59-59_frame_0001", "2024-05-01_12-59-59_frame_0100"], [1, 100]),
+        (["05012024_125959", "05012024_130000"], None),
+        (["vlcsnap-2024-05-01-12h59m59s123", "vlcsnap-2024-05-01-13h00m01s456"], None),
         (["20240501_000001", "20240501_000002"], [1, 2]),  # a day and the number of a frame
         (["20240501_000099", "20240501_000100"], [99, 100]),
         (["1650000000123", "1650000000156"], None),  # a clock's milliseconds are no frame numbers
@@ -62,6 +66,8 @@ def test_the_number_that_differs_is_the_frame_s(stems: list[str], numbers: list[
         ["1305031102.175.png", "1305031102.5.png"],  # decimals of different lengths
         ["2024-05-01_12-59-58.png", "2024-05-01_12-59-59.png", "2024-05-01_13-00-00.png"],
         ["a/2.png", "a/10.png", "b/1.png"],
+        [f"Screenshot 2024-05-01 at {time}.png" for time in ("9.05.00 AM", "12.59.59 PM", "1.00.01 PM")],
+        ["2024-05-01 12.59.59.jpg", "2024-05-01 12.59.59-1.jpg", "2024-05-01 13.00.00.jpg"],
         ["1.jpg", "001.png", "2.jpg", "10.jpg"],
     ],
 )
@@ -102,6 +108,13 @@ def test_names_of_sequences_are_all_different(folders: list[list[str]]) -> None:
 def test_pictures_of_several_videos_in_one_folder() -> None:
     assert beginnings(["a_1", "a_2", "b_1"]) == ["a", "a", "b"]
     assert beginnings(["a_1_jpg.rf.0a", "b_1_jpg.rf.0b"]) == ["a", "b"]  # Roboflow
+    for names in (["a-1", "a-2", "b-1", "b-2"], ["a1", "a2", "b1", "b2"], ["a (1)", "a (2)", "b (1)", "b (2)"]):
+        assert beginnings(names) == ["a", "a", "b", "b"]
+    assert beginnings(["a_1_x", "a_2_x", "b_1_x", "b_2_x"]) == ["a__x", "a__x", "b__x", "b__x"]
+    videos = [f"VID_{day}_{k}" for day in ("20240501_125959", "20240502_130500") for k in (1, 2, 7)]
+    assert beginnings(videos) == ["VID_20240501_125959"] * 3 + ["VID_20240502_130500"] * 3
+    assert beginnings(["2024-05-30", "2024-05-31", "2024-06-01", "2024-06-02"]) is None  # a picture a day
+    assert beginnings(["1305031102.175304", "1305031102.211214", "1305031103.1", "1305031103.2"]) is None
     for names in (["a_1", "a_2"], ["1", "2"], ["a1", "b1"], ["20240501_235959", "20240502_000000"], ["x", "a_1"], []):
         assert beginnings(names) is None
 

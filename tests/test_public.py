@@ -14,16 +14,16 @@ SIGNATURES = {
     "weights conf imgsz device reid frame_rate",
     "Stream": "* preset settings changes classes detector embedder mask_refiner camera_motion weights conf imgsz "
     "device reid frame_rate",
-    "Pipeline": "source settings * detections detector embedder mask_refiner camera_motion offline name",
-    "record": "source folder * video table offline overwrite quiet watch preset settings changes classes detections "
-    "detector embedder mask_refiner camera_motion weights conf imgsz device reid frame_rate",
+    "Pipeline": "source settings * detections detector embedder mask_refiner camera_motion offline name explain",
+    "record": "source folder * video table offline explain scene events show overwrite quiet watch preset settings "
+    "changes classes detections detector embedder mask_refiner camera_motion weights conf imgsz device reid frame_rate",
     "open_source": "source frame_rate settings",
     "select": "source * start end every max_frames frame_rate",
     "count": "results scene output * interval frame_rate source sport plots parquet overwrite",
     "read_results": "path sequence frame_rate",
     "DetectionWriter": "path frame_rate names refined",
     "Tracker": "settings frame_rate",
-    "convert": "source target to origin * annotations size",
+    "convert": "source target to origin * annotations size overwrite",
 }
 METHODS = {
     "DetectionWriter.write": "frame time detections motion",

@@ -465,6 +465,21 @@ def test_a_tiff_of_several_pages_is_a_video_alone_and_one_picture_among_others(t
     assert len(said) == 1
 
 
+def test_a_damaged_tiff_of_several_pages_is_one_sentence(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    pages = [Image.fromarray(rng.integers(0, 255, (48, 64, 3), np.uint8)) for _ in range(3)]
+    pages[0].save(tmp_path / "whole.tif", save_all=True, append_images=pages[1:])
+    content = (tmp_path / "whole.tif").read_bytes()
+    (tmp_path / "whole.tif").unlink()
+    for share in (0.35, 0.6):
+        (tmp_path / "1.tif").write_bytes(content[: int(len(content) * share)])
+        with pytest.warns(MotsWarning), pytest.raises(MotsError, match=r"1\.tif: "):
+            list(open_source(tmp_path / "1.tif"))
+    pages[0].save(tmp_path / "2.tif")
+    with pytest.warns(MotsWarning, match=r"1\.tif: frame 1 is skipped"):
+        assert [frame.number for frame in open_source(tmp_path)] == [2]
+
+
 def test_flat_deep_grey_with_infinity_warns_of_its_range_only(tmp_path: Path) -> None:
     values = np.full((8, 8), 3.0, np.float32)
     values[0] = np.inf

@@ -74,13 +74,15 @@ class Detections:
         corners = np.asarray(masks.boxes, np.float32) if boxes is None else rows_of(boxes, "boxes", n, 4)
         if boxes is not None and n and corners.max() <= 1 and corners.min() >= 0 and masks.boxes.max() > 1:
             raise ValueError("boxes lie between 0 and 1, as shares of the frame: wanted x1 y1 x2 y2 in pixels")
-        return Detections(
+        found = Detections(
             corners.astype(np.float32),
             masks,
             column_of(scores, "scores", n).astype(np.float32),
             whole_numbers(column_of(classes, "classes", n), "classes"),
             np.zeros((n, 0), np.float32) if embeddings is None else rows_of(embeddings, "embeddings", n, None),
         )
+        found.check()
+        return found
 
     @property
     def size(self) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from mots.analytics.feet import foot_points
 from mots.analytics.paths import Path2D
 from mots.analytics.scene import Line
 from mots.classes import class_name
+from mots.errors import InputError
 from mots.labels import HasLabels
 
 __all__ = ["Crossing", "LineCounter", "crossings_of"]
@@ -104,6 +105,8 @@ class LineCounter:
     """
 
     def __init__(self, line: Line, names: Mapping[int, str] | None = None) -> None:
+        if not isinstance(line, Line):
+            raise InputError(f"line is a {type(line).__name__}: wanted a Line")
         self.line, self.names = line, dict(names or {})
         self.counts = {FORWARD: 0, BACKWARD: 0}
         self.passages: dict[int, Passage] = {}
@@ -111,6 +114,8 @@ class LineCounter:
 
     def update(self, frame: HasLabels) -> list[Crossing]:
         """The crossings that this frame completes."""
+        if not hasattr(frame, "labels"):
+            raise InputError(f"frame is a {type(frame).__name__}: wanted a frame of mots.track or mots.Stream")
         labels = frame.labels
         found = []
         heights = (labels.masks.boxes[:, 3] - labels.masks.boxes[:, 1]).tolist()

@@ -53,7 +53,7 @@ class Line:
     points: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        points = np.asarray(self.points, np.float64)
+        points = as_points(self.points, f"line '{self.name}'")
         if points.shape != (2, 2) or not np.isfinite(points).all() or (points[0] == points[1]).all():
             raise InputError(f"line '{self.name}': wanted two different points [x, y]")
         check_pixels(points, f"line '{self.name}'")
@@ -68,7 +68,7 @@ class Zone:
     polygon: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        polygon = np.asarray(self.polygon, np.float64)
+        polygon = as_points(self.polygon, f"zone '{self.name}'")
         if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3 or not np.isfinite(polygon).all():
             raise InputError(f"zone '{self.name}': wanted three or more corners [x, y]")
         check_pixels(polygon, f"zone '{self.name}'")
@@ -95,6 +95,19 @@ class Scene:
     ground: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
     pitch: str = ""
     size: tuple[int, int] | None = None
+
+
+def as_points(value: Any, where: str) -> NDArray[np.float64]:
+    """Numbers as an array. Raises InputError for what is none."""
+    try:
+        array = np.asarray(value)
+        if any(isinstance(each, bool) for row in value if isinstance(row, (list, tuple)) for each in row):
+            raise ValueError
+        if array.dtype.kind not in "fiu":
+            raise ValueError
+    except (ValueError, TypeError):
+        raise InputError(f"{where}: wanted points [x, y] of numbers") from None
+    return array.astype(np.float64)
 
 
 def check_pixels(points: NDArray[np.float64], where: str) -> None:
@@ -140,10 +153,10 @@ def load(path: str | Path) -> Scene:
             Ground(*ground)  # raises where the points give no map
     except InputError as error:
         raise FormatError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from error
-    for kind, names in (("line", [each.name for each in lines]), ("zone", [each.name for each in zones])):
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise FormatError(f"{path}: the {kind} '{twice}' stands there twice: give each its own name")
+    names = [("line", each.name) for each in lines] + [("zone", each.name) for each in zones]
+    for kind, name in names:
+        if [other for _, other in names].count(name) > 1:
+            raise FormatError(f"{path}: the {kind} '{name}' stands there twice: give each line and zone its own name")
     return Scene(lines, zones, ground, pitch_of(whole.get("pitch"), path), frame_size(whole.get("size"), path))
 
 
@@ -186,6 +199,8 @@ def points_of(value: Any, where: str) -> NDArray[np.float64]:
     """(K, 2) of a list of [x, y]. Raises FormatError."""
     try:
         points = np.array(value, np.float64)
+        if any(isinstance(each, bool) for point in value for each in point):
+            raise ValueError
     except (ValueError, TypeError):
         points = np.zeros(0)
     if points.ndim != 2 or points.shape[1] != 2 or not np.isfinite(points).all():

@@ -84,11 +84,14 @@ def is_done(sequence: SequenceFiles, plan: Plan) -> bool:
         return False
 
 
-def check_places(sequence: SequenceFiles, plan: Plan) -> None:
-    """Raise InputError where a sequence's files are its own inputs, or the results of another source."""
+def check_places(sequence: SequenceFiles, plan: Plan, known: bool = True) -> None:
+    """Raise InputError where a sequence's files are its own inputs, the results of another source, or, in a folder that
+    is not `known` as one of batches, anybody's."""
     read = [sequence.source, sequence.truth, detections_of(sequence, plan)]
     for file in files_of(sequence, plan).values():
         check_target(file, True, read)
+        if not known and file.exists():
+            raise InputError(f"{file} exists, and no batch has made it: choose another folder", parameters=("output",))
     try:
         made = json.loads(manifest_of(sequence, plan).read_bytes())
         before = Path(made["source"])

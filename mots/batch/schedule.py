@@ -51,6 +51,7 @@ def run_batch(
 
     refusal = f"{plan.output}: another mots batch works in this folder: wait for its end, or choose another output"
     with contextlib.ExitStack() as stack:
+        known = (plan.output / LOCK).exists()  # whether a batch has worked in this folder before
         try:
             plan.output.mkdir(parents=True, exist_ok=True)
             stack.enter_context(only_user(plan.output / LOCK, refusal))
@@ -63,7 +64,7 @@ def run_batch(
                 continue
             clean(sequence, plan)
             try:
-                check_places(sequence, plan)
+                check_places(sequence, plan, known)
                 check_length(sequence, plan)
                 parts = chunks(sequence, plan)
             except (MotsError, OSError) as error:

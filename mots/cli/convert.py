@@ -37,10 +37,8 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     quick_start()
-    from mots.files import check_target
     from mots.formats.convert import convert
 
-    check_target(parsed.target, parsed.overwrite, [], ())
     told = convert(
         parsed.sources,
         parsed.target,
@@ -48,6 +46,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.origin,
         annotations=parsed.annotations,
         size=size_in(parsed.size),
+        overwrite=parsed.overwrite,
     )
     for each in told:
         print(printable(f"not held by {parsed.to}: {each}"))

@@ -18,6 +18,7 @@ from mots.cli import (
     demo,
     detect,
     edit,
+    export,
     render,
     report,
     score,
@@ -25,7 +26,7 @@ from mots.cli import (
     track,
     tune,
     validate,
-)
+)  # fmt: skip
 from mots.cli.options import Parser
 from mots.errors import MotsError, MotsWarning
 from mots.files import of_system
@@ -35,7 +36,23 @@ from mots.pipeline.interrupts import Terminated, take_sigterm_as_ctrl_c
 __all__ = ["main"]
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
-COMMANDS = (track, detect, demo, render, report, edit, count, score, tune, batch, validate, submit, convert, dataset)
+COMMANDS = (
+    track,
+    detect,
+    demo,
+    render,
+    report,
+    edit,
+    count,
+    export,
+    score,
+    tune,
+    batch,
+    validate,
+    submit,
+    convert,
+    dataset,
+)
 OLD_NAMES = {"run": "batch"}  # commands that were renamed, for one release
 
 
@@ -99,6 +116,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mots {__version__}")
     commands = parser.add_subparsers(parser_class=Parser, title="commands", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    for add in (*(command.add for command in COMMANDS), export.add_view):
+        add(commands)
     return parser

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mots.cli.options import Commands, add_benchmark, at_least, names_in
 from mots.cli.startup import quick_start
-from mots.errors import MotsWarning
+from mots.errors import InputError, MotsWarning
 
 if TYPE_CHECKING:
     from mots.formats.faults import Fault
@@ -47,9 +47,16 @@ def run(parsed: argparse.Namespace) -> int:
         warnings.warn(MotsWarning(str(fault)), stacklevel=2)
 
     read = [parsed.truth, parsed.results, None if parsed.split is None else Path(parsed.split)]
+    written: dict[Path, str] = {}
     for flag in ("json", "csv", "events", "plot"):
-        if getattr(parsed, flag) is not None and not (flag == "plot" and getattr(parsed, flag).is_dir()):
-            check_target(getattr(parsed, flag), True, read, (flag,))
+        target = getattr(parsed, flag)
+        if target is not None:
+            check_target(target, True, read, (flag,))
+            if target.resolve() in written:
+                raise InputError(
+                    f"{target}: two tables cannot be one file", parameters=(written[target.resolve()], flag)
+                )
+            written[target.resolve()] = flag
     lenient: dict[str, Any] = {"report": warn} if parsed.lenient else {}
     scores = score(
         parsed.truth,

@@ -23,7 +23,7 @@ from mots.counting.flows import Flow, Occupancy, flows_of, occupancy_of
 from mots.counting.sports import Player, player_of
 from mots.counting.traffic import Passing, passings_of
 from mots.errors import FormatError, InputError, MotsWarning
-from mots.files import check_target, read_file
+from mots.files import read_file
 from mots.formats.convert import read_results
 from mots.formats.mots_text import split_id
 from mots.labels import FrameLabels, HasLabels
@@ -190,10 +190,15 @@ def count(
     InputError and FormatError for what cannot be read, MotsError where a file cannot be written.
     """
     results, output = Path(results), Path(output)
+    if not isinstance(scene, (str, Path, scenes.Scene)):
+        raise InputError(f"scene is a {type(scene).__name__}: wanted a Scene or the path of a scene.toml")
     found = scene if isinstance(scene, scenes.Scene) else scenes.load(scene)
     sport = sport or bool(found.pitch)
     if not (found.lines or found.zones or found.ground or sport):
         raise InputError(f"{scene}: nothing to count: wanted [[line]], [[zone]] or [ground]")
+    for name, value in (("interval", interval), ("frame_rate", frame_rate)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise InputError(f"{name} is {value!r}: wanted a number", parameters=(name,))
     if interval is not None and not 0 < interval < float("inf"):
         raise InputError(f"an interval of {interval}: wanted seconds, above 0", parameters=("interval",))
     table = table_of_results(results, frame_rate)
@@ -212,13 +217,12 @@ def count(
     read = [results, *([text] if text else []), None if isinstance(scene, scenes.Scene) else Path(scene)]
     if source is not None:
         read.append(Path(source))
-    check_target(output, True, [each for each in read if each is not None and each.is_dir()])
     write(output, counts, interval, read, sport=sport, parquet=parquet, overwrite=overwrite)
     if plots:
         from mots.counting.plots import plot
 
         image = None if source is None else first_frame(source, table)
-        plot(output, counts, image, sport=sport)
+        plot(output, counts, image, read, sport=sport, overwrite=overwrite)
     return counts
 
 

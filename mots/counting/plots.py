@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mots.analytics.maps import TopView, heat_map, paths_over
-from mots.files import cannot_write, write_whole
+from mots.files import cannot_write, check_target, write_whole
 from mots.rendering.palette import colour_of
 
 if TYPE_CHECKING:
@@ -24,10 +25,18 @@ EMPTY = (236, 238, 240)
 MARK = (255, 221, 0)
 
 
-def plot(folder: Path, counts: Counts, image: NDArray[np.uint8] | None, *, sport: bool = False) -> list[Path]:
+def plot(
+    folder: Path,
+    counts: Counts,
+    image: NDArray[np.uint8] | None,
+    sources: Iterable[Path | None] = (),
+    *,
+    sport: bool = False,
+    overwrite: bool = False,
+) -> list[Path]:
     """Write `paths.png` and `heat.png`, with the scene over them, and with a ground `top_paths.png` and
     `top_heat.png`; of a sport also the heat map of each player. `image`: a frame (H, W, 3); without one the ground of
-    the pictures is plain. Raises MotsError where they cannot be written."""
+    the pictures is plain. None takes the place of one of `sources`. Raises MotsError where they cannot be written."""
     teams = {team.track_id: TEAM_COLOURS[team.team] for team in counts.teams}
 
     def colour(identity: int) -> tuple[int, int, int]:
@@ -44,7 +53,9 @@ def plot(folder: Path, counts: Counts, image: NDArray[np.uint8] | None, *, sport
         pictures["top_heat"] = view.heat(counts.grounds)
         if sport:
             pictures |= {f"heat/{path.track_id}": view.heat([path]) for path in counts.grounds if len(path.times) > 1}
-    written = []
+    written: list[Path] = []
+    for name in pictures:
+        check_target(folder / f"{name}.png", overwrite, sources)
     try:
         for name, picture in pictures.items():
             path = folder / f"{name}.png"

@@ -159,11 +159,18 @@ def check_same_search(search: Search, pairs: Sequence[Pair]) -> None:
     ranges = {name: [each.low, each.high] for name, each in search.ranges.items()}
     own = {
         "benchmark": search.benchmark,
+        "metric": search.metric,
         "detections and truth": digest.hexdigest(),
         "ranges": ranges,
         "settings": settings_toml(search.settings),
     }
     note = search.output / NOTE
+    for name in ("best.toml", "trials.csv"):
+        if (search.output / name).exists() and not note.is_file() and not (search.output / JOURNAL).is_file():
+            raise InputError(
+                f"{search.output / name} exists, and no search has made it: choose another folder",
+                parameters=("output",),
+            )
     try:
         before = json.loads(note.read_bytes()) if note.is_file() else own
         if not isinstance(before, dict):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mots.errors import FormatError, InputError, MotsWarning
@@ -13,7 +13,7 @@ from mots.formats import kitti_step, mot_boxes, mots_text, parquet, pictures, pl
 from mots.formats.annotations import coco, cvat_xml, scalabel, ultralytics_text, youtube_vis
 from mots.formats.faults import Fault, Report, fail
 from mots.formats.fitting import TARGETS, fitted, joined
-from mots.formats.label_table import LabelTable
+from mots.formats.label_table import LabelTable, dense_frames, listed_frames
 from mots.labels import FrameLabels
 from mots.names import is_junk, printable, regular_files, safe_name
 from mots.storage import archive
@@ -27,6 +27,7 @@ READABLE = (
 )  # fmt: skip
 WRITABLE = tuple(TARGETS)
 ENDINGS = {kind: frozenset({".txt"} if kind in ("mots-text", "mot-boxes") else {".png", ".txt"}) for kind in WRITABLE}
+DENSE = ("mots-png", "cvat-mots-png", "kitti-step", "youtube-vis")  # targets that have every frame
 TABLE_ENDINGS = {".parquet": "parquet", ".xml": "cvat-xml"}
 LISTED = (
     "no mask",
@@ -49,11 +50,13 @@ def convert(
     *,
     annotations: str | Path | None = None,
     size: tuple[int, int] | None = None,
+    overwrite: bool = False,
 ) -> list[str]:
     """Read `source` and write `target` in the format `to`; what is different there, a sentence each.
 
     `source`: one, or several whose sequences are joined, as of two tools for two classes: ids are kept apart. `origin`:
-    the format of the sources; recognised without it. `annotations`, `size`: see `read`. Raises InputError for an
+    the format of the sources; recognised without it. `annotations`, `size`: see `read`. `overwrite`: replace a target
+    that is there. Raises InputError for an
     unknown format and a missing source, FormatError for one that cannot be read, MotsError for a target that cannot be
     written.
     """
@@ -64,19 +67,21 @@ def convert(
         raise InputError("nothing to convert: name a source")
     found: list[Fault] = []
 
-    check_target(Path(target), True, [*map(Path, sources), None if annotations is None else Path(annotations)], ())
+    check_target(Path(target), overwrite, [*map(Path, sources), None if annotations is None else Path(annotations)], ())
     report = listing(found.append)
-    every = [read(each, origin, annotations=annotations, size=size, report=report) for each in sources]
+    own: dict[str, int] = {}  # categories that have no number here, of all sources
+    every = [read(each, origin, annotations=annotations, size=size, report=report, own=own) for each in sources]
+    names = {number: name for name, number in own.items()}
     told = [f"{fault}" for fault in found[:MOST_TOLD]]
     if len(found) > MOST_TOLD:
         told.append(f"{len(found) - MOST_TOLD} more findings like these")
     if len(every) == 1:
-        return told + write(target, every[0], to)
+        return told + write(target, every[0], to, names)
     together: Sequences = {}
     for name in dict.fromkeys(name for each in every for name in each):
         together[name], more = joined([each[name] for each in every if name in each])
         told += [f"{name}: {phrase}" for phrase in more]
-    return told + write(target, together, to)
+    return told + write(target, together, to, names)
 
 
 def read_results(path: str | Path, sequence: str | None = None, frame_rate: float = 30.0) -> list[FrameLabels]:
@@ -148,12 +153,14 @@ def read(
     annotations: str | Path | None = None,
     size: tuple[int, int] | None = None,
     report: Report = fail,
+    own: dict[str, int] | None = None,
 ) -> Sequences:
     """The sequences of a source, by name; the format `kind` is recognised where it is not given.
 
     `annotations`: for results of YouTube-VIS, the file that has their videos and categories. `size`: (height, width) of
     the frames, for Ultralytics' text, which holds shares of them. `report`: what is done with faults of single
-    annotations; the default raises FormatError. Text and PNGs are for programs: there each fault raises it.
+    annotations; the default raises FormatError. `own`: takes the numbers of categories that have none here. Text and
+    PNGs are for programs: there each fault raises it.
     """
     source = Path(source)
     if kind is None:
@@ -163,23 +170,24 @@ def read(
     if kind not in READABLE:
         raise InputError(f"unknown format '{kind}': there are {', '.join(READABLE)}")
     if kind == "youtube-vis" and annotations is not None:
-        return youtube_vis.read_results(source, annotations, report)
+        return youtube_vis.read_results(source, annotations, report, own)
     if kind == "youtube-vis" and source.is_file() and source.read_bytes().lstrip()[:1] == b"[":
         raise InputError(
             f"{source}: results without videos and categories: name the file that has them", parameters=("annotations",)
         )
     if kind == "ultralytics-text":
         return ultralytics_text.read(source, size, report)
-    readers = {
+    readers = {"parquet": parquet.read, "scalabel": scalabel.read}
+    if kind in readers:
+        return readers[kind](source, report)
+    named = {
         "coco": coco.read,
         "youtube-vis": youtube_vis.read,
-        "parquet": parquet.read,
-        "scalabel": scalabel.read,
         "cvat-xml": cvat_xml.read,
         "cvat-mots-png": pictures.read_cvat,
     }
-    if kind in readers:
-        return readers[kind](source, report)
+    if kind in named:
+        return named[kind](source, report, own)
     if kind == "kitti-step":
         return {name: pictures.read_step(folder) for name, folder in kitti_step.sequences(source).items()}
     if source.suffix == ".txt" and not source.is_dir():
@@ -191,8 +199,11 @@ def read(
         return {name: places.load(place) for name, place in by_name.items()}
 
 
-def write(target: str | Path, sequences: Sequences, kind: str) -> list[str]:
-    """Write sequences in a format; what it cannot hold, a sentence each. A file appears whole, and so does a folder."""
+def write(target: str | Path, sequences: Sequences, kind: str, names: Mapping[int, str] | None = None) -> list[str]:
+    """Write sequences in a format; what it cannot hold, a sentence each. A file appears whole, and so does a folder.
+
+    `names`: of classes that have no number here, by the one that they got.
+    """
     target = Path(target)
     told: list[str] = []
     fit: Sequences = {}
@@ -202,11 +213,15 @@ def write(target: str | Path, sequences: Sequences, kind: str) -> list[str]:
         if kind == "mot-boxes":
             fit[name], more = mot_boxes.from_one(fit[name])
             phrases += more
+        if kind in DENSE and table.listed is not None and len(fit[name]):
+            added = len(dense_frames(fit[name], 1)) - len(listed_frames(fit[name]))
+            if added:
+                phrases.append(f"{added} frames that the source does not have are empty ones there")
         told += [f"{printable(name)}: {phrase}" for phrase in phrases]
     try:
         if kind in FILES:
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(target, dumps(fit, kind))
+            write_whole(target, dumps(fit, kind, names or {}))
             empty = [
                 name for name, table in fit.items() if not len(table) and (kind == "parquet" or table.listed is None)
             ]
@@ -226,11 +241,12 @@ def write(target: str | Path, sequences: Sequences, kind: str) -> list[str]:
     return told
 
 
-def dumps(sequences: Sequences, kind: str) -> bytes:
-    """The content of a target that is one file."""
+def dumps(sequences: Sequences, kind: str, names: Mapping[int, str]) -> bytes:
+    """The content of a target that is one file; `names`: of classes that have no number here, by the one they got."""
     if kind == "parquet":
         return parquet.dumps(sequences)
     if kind == "coco":
-        return coco.dumps(sequences).encode("utf-8")
+        return coco.dumps(sequences, names).encode("utf-8")
     first = min((int(each.frames.min(initial=1)) for each in sequences.values()), default=0)
-    return youtube_vis.dumps(sequences, min(first, 1)).encode("utf-8")
+    there = {name: table for name, table in sequences.items() if table.size != (0, 0)}
+    return youtube_vis.dumps(there, min(first, 1), names).encode("utf-8")

@@ -214,7 +214,7 @@ def joined(tables: Sequence[LabelTable]) -> tuple[LabelTable, list[str]]:
                 changed += 1
         used |= set(own.values())
         parts.append(np.array([own[identity] for identity in table.ids.tolist()], np.int64))
-    listed = [table.listed for table in filled if table.listed is not None]
+    listed = [table.listed for table in tables if table.listed is not None]
     whole = LabelTable(
         ", ".join(table.origin for table in filled),
         np.concatenate([table.lines for table in filled]),

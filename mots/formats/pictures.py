@@ -65,17 +65,18 @@ def cvat_folders(source: Path) -> dict[str, Path]:
     return found
 
 
-def read_cvat(source: Path, report: Report = fail) -> dict[str, LabelTable]:
+def read_cvat(source: Path, report: Report = fail, own: dict[str, int] | None = None) -> dict[str, LabelTable]:
     """MOTS PNGs as CVAT and Datumaro write them: `labels.txt` names the classes, from 1, and `instances/` holds the
     pictures, class * 1000 + instance. Raises FormatError."""
     tables = {}
+    own = {} if own is None else own
     for name, folder in cvat_folders(source).items():
         file = folder / LABELS if (folder / LABELS).is_file() else source / LABELS
         try:
             names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         except (OSError, UnicodeDecodeError) as error:
             raise FormatError(f"{file}: cannot be read ({error})") from error
-        categories = Categories(str(file), report)
+        categories = Categories(str(file), report, own)
         classes = [categories.class_of(each) for each in names]
         rows: list[LabelRow] = []
         listed: list[int] = []
@@ -89,8 +90,8 @@ def read_cvat(source: Path, report: Report = fail) -> dict[str, LabelTable]:
                     report(Fault("class", str(path), message, frame=frame, ids=(identity,)))
                     continue
                 class_id = classes[number - 1]
-                own = IGNORE_ID if class_id == IGNORE else mots_text.join_id(to_mots(class_id), max(instance, 1))
-                rows.append((frame, own, class_id, text, runs.size))
+                name_of = IGNORE_ID if class_id == IGNORE else mots_text.join_id(to_mots(class_id), max(instance, 1))
+                rows.append((frame, name_of, class_id, text, runs.size))
         tables[safe_name(name, str(source))] = table_of_rows(rows, str(folder), report, listed)
     return tables
 

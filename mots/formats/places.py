@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import stat
+import warnings
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mots.errors import FormatError, InputError
+from mots.errors import FormatError, InputError, MotsWarning
 from mots.files import read_file
 from mots.formats import mots_png
 from mots.formats.annotations import scalabel
@@ -51,15 +52,22 @@ def sequences(path: Path, results: bool = False) -> dict[str, Place]:
     for folder in ("",) if results else TRUTH_FOLDERS:
         if (path / folder).is_dir():
             for file in regular_files(path / folder, TEXT):
-                places.setdefault(safe_name(file.stem, str(path)), Place(file))
+                add(places, safe_name(file.stem, str(path)), Place(file))
     for entry in folders_in(path):
         if entry.name not in TRUTH_FOLDERS and regular_files(entry, PICTURES):
-            places.setdefault(safe_name(entry.name, str(path)), Place(entry))
+            add(places, safe_name(entry.name, str(path)), Place(entry), told=results)
     for entry in () if results else folders_in(path):
         for name in TRUTH_FILES:
             if (entry / name).is_file():
-                places.setdefault(safe_name(entry.name, str(path)), Place(entry / name))
+                add(places, safe_name(entry.name, str(path)), Place(entry / name))
     return places
+
+
+def add(places: dict[str, Place], name: str, place: Place, told: bool = True) -> None:
+    """Add a place unless an earlier one has its name, which a MotsWarning tells. (Beside truth as text, PNGs may be the
+    pictures themselves.)"""
+    if places.setdefault(name, place) is not place and told:
+        warnings.warn(MotsWarning(f"{place} is not used: {places[name]} is of the same sequence"), stacklevel=3)
 
 
 def folders_in(path: Path) -> list[Path]:

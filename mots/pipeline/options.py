@@ -32,10 +32,10 @@ def chosen_settings(
 
     Raises InputError and FormatError as `settings.load` does.
     """
-    if isinstance(classes, (int, np.integer)):
+    if isinstance(classes, (int, np.integer)) and not isinstance(classes, bool):
         classes = [int(classes)]
     if classes is not None and not isinstance(classes, str):
-        if not isinstance(classes, Iterable):
+        if not isinstance(classes, Iterable) or isinstance(classes, Mapping):
             raise InputError(f"classes is {classes!r}: wanted names or numbers of classes")
         classes = [str(each) for each in classes]
     named = {
@@ -48,6 +48,8 @@ def chosen_settings(
         "frame_rate": frame_rate,
     }
     merged = {**(changes or {}), **{name: value for name, value in named.items() if value is not None}}
+    if not isinstance(settings, (Settings, str, Path, type(None))):
+        raise InputError(f"settings is a {type(settings).__name__}: wanted Settings or the path of a TOML file")
     if isinstance(settings, Settings):
         return all_settings.changed(settings, merged)
     return all_settings.load(preset, settings, merged)

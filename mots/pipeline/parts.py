@@ -15,6 +15,7 @@ from mots.settings import Settings
 __all__ = ["Parts", "class_ids"]
 
 Part = TypeVar("Part")
+METHODS = {"detector": "detect", "embedder": "embed", "mask_refiner": "refine", "camera_motion": "motion"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Parts:
         hold. `coarse`: whether masks need refining; None: as the detector says. A part for which a package is missing
         is left out with a MotsWarning, but the detector and ReID networks raise MissingDependency.
         """
+        for name, method in METHODS.items():
+            part = getattr(self, name)
+            if part is not None and not callable(getattr(part, method, None)):
+                raise InputError(f"{name} is a {type(part).__name__}: wanted one with the method {method}()")
         detector = self.detector
         if detects and detector is None:
             from mots.models.yolov8_seg import YOLOv8Seg

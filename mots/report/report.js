@@ -324,7 +324,7 @@
     const columns = ["track", "cost", "mask IoU", "box IoU", "appearance", "stage", "chosen"];
     return make("table", { class: "costs" }, make("caption", {}, `what was compared with the detection of ${label(id)}; margin to the next best: ${own.confidence}`),
       make("tr", {}, ...columns.map((text) => make("th", {}, text))),
-      ...own.candidates.map((each) => make("tr", {}, ...[label(each.track), each.cost, each.mask_iou, each.box_iou, each.appearance, each.stage, each.chosen ? "yes" : ""]
+      ...own.candidates.map((each) => make("tr", {}, ...[each.track === null ? "(a new track)" : label(each.track), each.cost, each.mask_iou, each.box_iou, each.appearance, each.stage, each.chosen ? "yes" : ""]
         .map((value) => make("td", {}, value === null ? "" : String(value))))));
   }
 

@@ -43,7 +43,13 @@ class Arrays:
 
 def checked_image(image: Any, name: str) -> Image:
     """The image if it is an array (H, W, 3) uint8. Raises InputError that says what it is otherwise."""
-    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+    if (
+        isinstance(image, np.ndarray)
+        and image.dtype == np.uint8
+        and image.ndim == 3
+        and image.shape[2] == 3
+        and image.size
+    ):
         return image
     if isinstance(image, np.ndarray):
         raise InputError(f"{name} is an array {image.shape} of {image.dtype}: wanted (H, W, 3) uint8, in RGB order")

@@ -184,6 +184,12 @@ class LiveVideo:
                 error, ended = error or EOFError("it ended early"), False
             if ended and not self.reconnecting.after_end:
                 return
+            if number == 0 and not self.paced and is_remote(self.location):
+                why = self._said(error or EOFError("it ended"))
+                raise FormatError(
+                    f"{self.shown}: no frame can be read as it comes ({why}): a film whose index is at its end needs a "
+                    "server that sends parts: download it first"
+                )
             again = True
             attempts = self._connected_again(error or EOFError("the stream has ended"), attempts)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,7 +46,7 @@ def source_of(
     if isinstance(source, (list, tuple)) and source and all(isinstance(item, (str, Path)) for item in source):
         rate = frame_rate or (settings or SourceSettings()).default_rate
         return ImageFiles("images", [Path(item) for item in source], rate, in_order=True)
-    if isinstance(source, Iterable):
+    if isinstance(source, Iterable) and not isinstance(source, (Mapping, Set)):
         rate = frame_rate or (settings or SourceSettings()).default_rate
         return Arrays(source, rate)  # type: ignore[arg-type]  # its items are checked when they are read
     raise InputError(f"source is a {type(source).__name__}: wanted a path, a camera's number, a URL, or images")

@@ -44,30 +44,33 @@ OWN_CLASSES = 1000  # the class of the first category that has no number here
 class Categories:
     """The classes of a file's category names. One that has no number here gets an id of its own, which is reported."""
 
-    def __init__(self, origin: str, report: Report) -> None:
+    def __init__(self, origin: str, report: Report, own: dict[str, int] | None = None) -> None:
         self.origin, self.report = origin, report
-        self.own: dict[str, int] = {}
+        self.own = {} if own is None else own
+        self.told: set[str] = set()
 
     def class_of(self, name: str) -> int:
         """The class of a category's name, IGNORE for `ignore`."""
         class_id = id_of(name.replace("_", " "))
         if class_id is not None:
             return class_id
-        if name not in self.own:
-            self.own[name] = OWN_CLASSES + len(self.own)
+        self.own.setdefault(name, OWN_CLASSES + len(self.own))
+        if name not in self.told:
+            self.told.add(name)
             message = f"category '{printable(name)}' is none of the known ones: its class is {self.own[name]} here"
             self.report(Fault("category", self.origin, message, refused=False))
         return self.own[name]
 
 
-def categories(sequences: Mapping[str, LabelTable]) -> list[dict[str, Any]]:
-    """The categories of all classes that occur; their ids are MOTS's class numbers."""
+def categories(sequences: Mapping[str, LabelTable], names: Mapping[int, str] | None = None) -> list[dict[str, Any]]:
+    """The categories of all classes that occur; their ids are MOTS's class numbers. `names`: of those without one
+    here."""
     classes = {int(c) for table in sequences.values() for c in np.unique(table.classes)}
-    return [{"id": to_mots(c), "name": class_name(c)} for c in sorted(classes, key=to_mots)]
+    return [{"id": to_mots(c), "name": class_name(c, names)} for c in sorted(classes, key=to_mots)]
 
 
-def dumps(sequences: Mapping[str, LabelTable]) -> str:
-    """Sequences as one JSON text."""
+def dumps(sequences: Mapping[str, LabelTable], names: Mapping[int, str] | None = None) -> str:
+    """Sequences as one JSON text. `names`: of classes that have no number here."""
     images: dict[tuple[str, int], dict[str, Any]] = {}
     annotations: list[str] = []  # as JSON already: they are many, and all of one form
     for name, table in sequences.items():
@@ -89,7 +92,7 @@ def dumps(sequences: Mapping[str, LabelTable]) -> str:
                 f'"bbox":[{x},{y},{wide},{tall}],"iscrowd":{int(class_id == IGNORE)},"track_id":{identity},'
                 f'"attributes":{{"track_id":{identity}}}}}'
             )
-    parts = (("images", list(images.values())), ("categories", categories(sequences)))
+    parts = (("images", list(images.values())), ("categories", categories(sequences, names)))
     heads = (f'"{key}":{json.dumps(part)}' for key, part in parts)
     return f'{{{",".join(heads)},"annotations":[{",".join(annotations)}]}}'
 
@@ -100,7 +103,7 @@ def image_of(number: int, name: str, frame: int, size: tuple[int, int]) -> dict[
     return {"id": number, "file_name": file, "height": size[0], "width": size[1], "video": name, "frame": frame}
 
 
-def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+def read(path: str | Path, report: Report = fail, own: dict[str, int] | None = None) -> dict[str, LabelTable]:
     """The sequences of a file, by name: of an image's `video`, `video_id` or folder (see `names.sequence_names`).
 
     A frame's number is its `frame`, the number in the name of its picture (see `names.ordered`), or its `frame_id`.
@@ -110,7 +113,7 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     path = Path(path)
     whole = load(path)
     frames = frames_of(whole, path, report)
-    categories, crowds = Categories(str(path), report), 0
+    categories, crowds = Categories(str(path), report, own), 0
     names = category_names(whole, path)
     rows: dict[str, list[LabelRow]] = {name: [] for name, _, _ in frames.values()}
     for place, each in enumerate(items(item(whole, "annotations", str(path)), f"{path}: annotations")):

@@ -37,7 +37,7 @@ class Task:
     length: int
 
 
-def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+def read(path: str | Path, report: Report = fail, own: dict[str, int] | None = None) -> dict[str, LabelTable]:
     """The sequences of a file, one a task, by the task's name; a track's id is CVAT's + 1, as ids count from 1 here.
 
     Faults go to `report`, and the shape is left out: a box, an ellipse, or one that `table_of_rows` refuses. Raises
@@ -48,16 +48,16 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     if root.tag == "annotations" and root.find("image") is not None:
         raise FormatError(f"{path}: CVAT for images, which holds no tracks: export as 'CVAT for video 1.1'")
     tasks = tasks_of(root, path, report)
-    categories = Categories(str(path), report)
+    categories = Categories(str(path), report, own)
     rows: dict[str, list[LabelRow]] = {task: [] for task in tasks}
     for track in root.findall("track"):
         where = f"{path}: track {printable(track.get('id', '?'))}"
-        own = track.get("task_id", "")
-        if len(tasks) == 1:
-            (own,) = tasks
-        if own not in tasks:
-            raise FormatError(f"{where}: there is no task '{printable(own)}'")
-        rows[own] += shapes_of(track, tasks[own].size, where, categories)
+        task = track.get("task_id", "")
+        if len(tasks) == 1 and not (task and next(iter(tasks))):
+            (task,) = tasks
+        if task not in tasks:
+            raise FormatError(f"{where}: there is no task '{printable(task)}'")
+        rows[task] += shapes_of(track, tasks[task], where, categories)
     return {
         task.name: table_of_rows(
             rows[key], f"{path}: {task.name}", report, range(task.length) if task.length else None, task.size, False
@@ -104,9 +104,7 @@ def tasks_of(root: ElementTree.Element, path: Path, report: Report) -> dict[str,
     return {key: Task(names[key], *measures[key]) for key in folders}
 
 
-def shapes_of(
-    track: ElementTree.Element, size: tuple[int, int], where: str, categories: Categories
-) -> Iterator[LabelRow]:
+def shapes_of(track: ElementTree.Element, task: Task, where: str, categories: Categories) -> Iterator[LabelRow]:
     """The masks of a track."""
     identity = whole(track.get("id"), f"{where}, id", 0, 2**31 - 2) + 1
     class_id = categories.class_of(track.get("label", ""))
@@ -115,15 +113,17 @@ def shapes_of(
         place = f"{where}, frame {frame}"
         if shape.get("outside") == "1":
             continue
+        if task.length and frame >= task.length:
+            raise FormatError(f"{place}: the task '{printable(task.name)}' has {task.length} frames, from 0")
         if shape.tag == "polygon":
-            text = encoded_polygons([corners_of(shape.get("points", ""), place)], size, place)
+            text = encoded_polygons([corners_of(shape.get("points", ""), place)], task.size, place)
         elif shape.tag == "mask":
-            text = rle.encode(runs_of(mask_of(shape, size, place)))[0]
+            text = rle.encode(runs_of(mask_of(shape, task.size, place)))[0]
         else:
             message = f"a {printable(shape.tag)}, which is no mask"
             categories.report(Fault("no mask", place, message, frame=frame, ids=(identity,)))
             continue
-        yield frame, identity, class_id, text, size
+        yield frame, identity, class_id, text, task.size
 
 
 def corners_of(points: str, where: str) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ from mots.storage.json_file import item, items, load, size_of, text, whole
 __all__ = ["dumps", "read", "read_results"]
 
 
-def dumps(sequences: Mapping[str, LabelTable], first_frame: int = 0) -> str:
+def dumps(sequences: Mapping[str, LabelTable], first_frame: int = 0, names: Mapping[int, str] | None = None) -> str:
     """Sequences as one JSON text; each video's list of frames begins with `first_frame`, unless its numbers are a
     clock's: then it has the frames that are there."""
     videos: list[dict[str, Any]] = []
@@ -70,7 +70,7 @@ def dumps(sequences: Mapping[str, LabelTable], first_frame: int = 0) -> str:
                     "areas": areas,
                 }
             )
-    whole = {"videos": videos, "categories": categories(sequences), "annotations": annotations}
+    whole = {"videos": videos, "categories": categories(sequences, names), "annotations": annotations}
     return json.dumps(whole, separators=(",", ":"))
 
 
@@ -83,7 +83,7 @@ class FileVideo:
     size: tuple[int, int]
 
 
-def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+def read(path: str | Path, report: Report = fail, own: dict[str, int] | None = None) -> dict[str, LabelTable]:
     """The sequences of a file, by name; a track without `track_id` has its annotation's id.
 
     Faults go to `report`, as in `coco.read`. Raises FormatError, with the annotation, for what is not as YouTube-VIS
@@ -93,10 +93,14 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     content = load(path)
     names, videos = header(content, path, report)
     rows: dict[str, list[LabelRow]] = {video.name: [] for video in videos.values()}
-    known = Categories(str(path), report)
-    crowds = 0
+    known = Categories(str(path), report, own)
+    crowds, seen = 0, set()
     for place, each in enumerate(items(item(content, "annotations", str(path), None), f"{path}: annotations")):
         where = f"{path}: annotation {shown_id(each, place)}"
+        if isinstance(each, Mapping) and "track_id" not in each and "id" in each:
+            if each["id"] in seen:
+                raise FormatError(f"{where}: a second annotation of this id")
+            seen.add(each["id"])
         add_track(rows, each, (place + 1, where), names, videos, known)
         crowds += item(each, "iscrowd", where, 0) in (1, True)
     if crowds:
@@ -104,7 +108,9 @@ def read(path: str | Path, report: Report = fail) -> dict[str, LabelTable]:
     return tables(rows, videos, path, report)
 
 
-def read_results(path: str | Path, annotations: str | Path, report: Report = fail) -> dict[str, LabelTable]:
+def read_results(
+    path: str | Path, annotations: str | Path, report: Report = fail, own: dict[str, int] | None = None
+) -> dict[str, LabelTable]:
     """Results of a challenge, a list of tracks, with the videos and categories of an annotation file.
 
     A track's id is its place in the list, from 1.
@@ -112,7 +118,7 @@ def read_results(path: str | Path, annotations: str | Path, report: Report = fai
     path = Path(path)
     names, videos = header(load(Path(annotations)), Path(annotations), report)
     rows: dict[str, list[LabelRow]] = {video.name: [] for video in videos.values()}
-    known = Categories(str(annotations), report)
+    known = Categories(str(annotations), report, own)
     for place, each in enumerate(items(load(path), str(path))):
         add_track(rows, each, (place + 1, f"{path}: track {place} of the list"), names, videos, known)
     return tables(rows, videos, path, report)

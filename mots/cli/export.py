@@ -1,0 +1,119 @@
+"""`mots export` and `mots view`: results for other trades' tools."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+from mots.cli.options import Commands
+from mots.errors import FormatError, InputError
+from mots.names import printable
+
+__all__ = ["add", "add_view"]
+
+KINDS = ("ottrk", "events", "tracab", "rerun")
+
+
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add the command."""
+    parser = commands.add_parser("export", help="results for OTAnalytics, TRACAB's readers or Rerun")
+    parser.add_argument("results", metavar="RESULTS", type=Path, help="a run's folder (with --table), or MOTS text")
+    parser.add_argument("--to", required=True, choices=KINDS, help="ottrk and events: OTAnalytics; tracab; rerun")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=".ottrk, .csv, .dat or .rrd")
+    parser.add_argument(
+        "--scene", type=Path, metavar="FILE.toml", help="events: its lines; tracab: its ground and pitch"
+    )
+    parser.add_argument("--teams", type=Path, metavar="teams.csv", help="tracab: the teams that mots count has written")
+    parser.add_argument("--source", metavar="SOURCE", help="rerun: the frames; ottrk: the video's name")
+    parser.add_argument(
+        "--frame-rate", type=float, metavar="FPS", help="gives MOTS text its times; tracab: of the file"
+    )
+    parser.add_argument(
+        "--start-date", default="1970-01-01 00:00:00", metavar="DATE", help="when the recording began, UTC"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.set_defaults(run=run)
+
+
+def add_view(commands: Commands[argparse.ArgumentParser]) -> None:
+    """Add `mots view`."""
+    parser = commands.add_parser("view", help="open results in Rerun's viewer")
+    parser.add_argument("results", metavar="RESULTS", type=Path, help="a run's folder, or any readable format")
+    parser.add_argument("source", metavar="SOURCE", nargs="?", help="the frames")
+    parser.add_argument("--output", type=Path, metavar="FILE.rrd", help="keep the recording, and open nothing")
+    parser.add_argument("--overwrite", action="store_true", help="replace a recording that is there")
+    parser.set_defaults(run=view)
+
+
+def run(parsed: argparse.Namespace) -> int:
+    if parsed.to == "rerun":
+        from mots.exports import rerun_log
+
+        path = rerun_log.write(parsed.source, parsed.results, parsed.output, overwrite=parsed.overwrite)
+        print(printable(f"{parsed.results} -> {path}"))
+        return 0
+    from mots.analytics import scene as scenes
+    from mots.analytics.lines import crossings_of
+    from mots.analytics.paths import paths_of
+    from mots.counting.counts import size_of_text, table_of_results, text_of
+    from mots.exports import ottrk, tracab
+    from mots.rendering.saved_results import names_in
+
+    table = table_of_results(parsed.results, parsed.frame_rate)
+    start = ottrk.start_of(parsed.start_date)
+    if parsed.to == "ottrk":
+        name = Path(parsed.source).name if parsed.source else f"{parsed.results.stem}.mp4"
+        rate = parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist())
+        size = size_of_text(text_of(parsed.results))
+        written = [ottrk.write(parsed.output, table, name, size, rate, start, parsed.overwrite)]
+    else:
+        if parsed.scene is None:
+            raise InputError(f"--to {parsed.to} needs --scene")
+        scene = scenes.load(parsed.scene)
+        if parsed.to == "events":
+            paths = paths_of(table)
+            crossings = crossings_of(paths, scene.lines)
+            written = [ottrk.write_events(parsed.output, crossings, paths, start, parsed.overwrite)]
+        else:
+            teams = {} if parsed.teams is None else teams_in(parsed.teams)
+            rate = round(parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist()))
+            written = tracab.write(
+                parsed.output, table, scene, teams, names_in(parsed.results), max(rate, 1), parsed.start_date,
+                parsed.overwrite,
+            )  # fmt: skip
+    print(printable(f"{parsed.results} -> {', '.join(map(str, written))}"))
+    return 0
+
+
+def rate_of(frames: list[int], times: list[float]) -> float:
+    """Frames a second of a table."""
+    known = dict(zip(frames, times, strict=True))
+    first, last = min(known, default=0), max(known, default=0)
+    return (last - first) / (known[last] - known[first]) if last > first and known[last] > known[first] else 30.0
+
+
+def teams_in(path: Path) -> dict[int, str]:
+    """The teams of `teams.csv`. Raises FormatError."""
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            return {int(row["track_id"]): row["team"] for row in csv.DictReader(lines)}
+    except (OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise FormatError(f"{path}: not a table of teams ({error})") from error
+
+
+def view(parsed: argparse.Namespace) -> int:
+    """Make a recording, and open it."""
+    from mots.exports import rerun_log
+
+    if parsed.output is not None:
+        path = rerun_log.write(parsed.source, parsed.results, parsed.output, overwrite=parsed.overwrite)
+        print(printable(f"{parsed.results} -> {path}"))
+        return 0
+    import subprocess
+    import sys
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = rerun_log.write(parsed.source, parsed.results, Path(folder) / "results.rrd")
+        return subprocess.run([sys.executable, "-m", "rerun", str(path)], check=False).returncode

@@ -1,0 +1,119 @@
+"""TRACAB's files of a match: `.dat`, a line a frame, and its metadata as XML. kloppy and floodlight read them.
+
+A line is `frame:team,system id,jersey,x,y,speed;...:ball x,y,z,speed,H,Alive;:`. Places are centimetres from the middle
+of the pitch, speeds metres a second; team 1 is home, 0 away, 3 a referee or nobody's. (As in kloppy's and floodlight's
+readers.)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+import numpy as np
+
+from mots.analytics.frame_table import FrameTable
+from mots.analytics.ground import Ground, GroundPath, ground_path
+from mots.analytics.paths import LONGEST_GAP, paths_of
+from mots.analytics.pitch import template
+from mots.analytics.scene import Scene
+from mots.errors import InputError
+from mots.files import cannot_write, check_target, write_whole
+
+__all__ = ["metadata_of", "write"]
+
+HOME, AWAY, OTHER = 1, 0, 3
+TEAMS = {"A": HOME, "B": AWAY}
+BALL = "sports ball"
+CENTIMETRES = 100.0
+
+
+def write(
+    output: Path,
+    table: FrameTable,
+    scene: Scene,
+    teams: Mapping[int, str],
+    names: Mapping[int, str] | None = None,
+    frame_rate: int = 25,
+    date: str = "1970-01-01 00:00:00",
+    overwrite: bool = False,
+) -> list[Path]:
+    """Write `output` (.dat) and its metadata beside it; the files.
+
+    `scene`: with a ground in metres from a corner of the pitch, and the pitch's template. `teams`: A, B or another word
+    by track. `names`: a number in a track's name is its jersey; without one the track's id is. Frames are resampled to
+    `frame_rate` a second, along the tracks' paths. Raises InputError without a ground or a pitch, MotsError where the
+    files cannot be written.
+    """
+    if scene.ground is None or not scene.pitch:
+        raise InputError("TRACAB holds places on a pitch: the scene needs [ground] and [pitch]", parameters=("scene",))
+    pitch = template(scene.pitch)
+    ground = Ground(*scene.ground)
+    paths = [(path.class_name, ground_path(path, ground)) for path in paths_of(table)]
+    jerseys = {path.track_id: jersey_of(path.track_id, names or {}) for _, path in paths}
+    end = max((float(path.times[-1]) for _, path in paths if len(path.times)), default=0.0)
+    lines = []
+    for number in range(int(end * frame_rate) + 1):
+        now = number / frame_rate
+        players, ball = [], (0.0, 0.0, 0.0)
+        for kind, path in paths:
+            here = place_at(path, now)
+            if here is None:
+                continue
+            x, y, speed = here
+            x, y = (x - pitch.length / 2) * CENTIMETRES, (y - pitch.width / 2) * CENTIMETRES
+            if kind == BALL:
+                ball = (x, y, speed)
+                continue
+            team = TEAMS.get(teams.get(path.track_id, ""), OTHER)
+            players.append(f"{team},{path.track_id},{jerseys[path.track_id]},{x:.0f},{y:.0f},{speed:.2f};")
+        if not players:  # readers need somebody in each line: an object that belongs to nobody
+            players = [f"{OTHER},0,0,0,0,0.00;"]
+        lines.append(f"{number}:{''.join(players)}:{ball[0]:.0f},{ball[1]:.0f},0,{ball[2]:.2f},H,Alive;:\n")
+    metadata = metadata_of(output)
+    for file in (output, metadata):
+        check_target(file, overwrite, [])
+    xml = (
+        '<?xml version="1.0" encoding="utf-8"?>\n<TracabMetaData sVersion="1.0">\n'
+        f'  <match iId="1" dtDate={quoteattr(date)} iFrameRateFps="{frame_rate}"'
+        f' fPitchXSizeMeters="{pitch.length:.2f}" fPitchYSizeMeters="{pitch.width:.2f}"'
+        f' fTrackingAreaXSizeMeters="{pitch.length:.2f}" fTrackingAreaYSizeMeters="{pitch.width:.2f}">\n'
+        f'    <period iId="1" iStartFrame="0" iEndFrame="{max(len(lines) - 1, 0)}"/>\n'
+        "  </match>\n</TracabMetaData>\n"
+    )
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(output, "".join(lines).encode("ascii"))
+        write_whole(metadata, xml.encode("utf-8"))
+    except OSError as error:
+        raise cannot_write(output, error) from error
+    return [output, metadata]
+
+
+def metadata_of(output: Path) -> Path:
+    """The file of the metadata."""
+    return output.with_name(f"{output.stem}_metadata.xml")
+
+
+def jersey_of(track: int, names: Mapping[int, str]) -> int:
+    """The number in a track's name, or its id."""
+    found = re.search(r"\d+", names.get(track, ""))
+    return int(found[0]) if found else track
+
+
+def place_at(path: GroundPath, now: float) -> tuple[float, float, float] | None:
+    """x, y in metres and speed of a path at a moment; None before, after, and in a long gap."""
+    times = path.times
+    if not len(times) or not times[0] <= now <= times[-1]:
+        return None
+    k = int(np.searchsorted(times, now, side="right")) - 1
+    following = min(k + 1, len(times) - 1)
+    step = float(times[following] - times[k])
+    if step > LONGEST_GAP:
+        return None
+    share = (now - float(times[k])) / step if step > 0 else 0.0
+    x, y = ((1 - share) * path.places[k] + share * path.places[following]).tolist()
+    speed = float(path.speeds[k])
+    return x, y, speed if np.isfinite(speed) else 0.0
