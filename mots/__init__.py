@@ -12,10 +12,13 @@ from mots.lazy import lazy_package
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from mots.analytics import tables
+    from mots.analytics.ground import Ground, SpeedMeter
     from mots.analytics.lines import LineCounter
     from mots.analytics.scene import Line, Zone
     from mots.benchmarks.validation import validate
     from mots.counting.counts import count
+    from mots.counting.live import SceneWatcher, ZoneCounter
     from mots.detection.measurement import FrameMeasurement
     from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
     from mots.detection.saved_detections import DetectionWriter
@@ -49,6 +52,7 @@ __all__ = [
     "Frame",
     "FrameLabels",
     "FrameMeasurement",
+    "Ground",
     "InputError",
     "LabelTable",
     "Line",
@@ -60,14 +64,17 @@ __all__ = [
     "MotsWarning",
     "Pipeline",
     "ResultFolder",
+    "SceneWatcher",
     "Settings",
     "Source",
+    "SpeedMeter",
     "Stream",
     "TrackedFrame",
     "Tracker",
     "TrackerSettings",
     "YOLOv8Seg",
     "Zone",
+    "ZoneCounter",
     "__version__",
     "convert",
     "count",
@@ -76,6 +83,7 @@ __all__ = [
     "record",
     "score",
     "select",
+    "tables",
     "track",
     "validate",
 ]
@@ -107,16 +115,20 @@ __getattr__, __dir__ = lazy_package(
         "MotsWarning": "mots.errors",
         "Pipeline": "mots.pipeline.pipeline",
         "ResultFolder": "mots.pipeline.results",
+        "Ground": "mots.analytics.ground",
         "Line": "mots.analytics.scene",
         "LineCounter": "mots.analytics.lines",
+        "SceneWatcher": "mots.counting.live",
         "Settings": "mots.settings",
         "Source": "mots.video.frame",
+        "SpeedMeter": "mots.analytics.ground",
         "Stream": "mots.pipeline.stream",
         "TrackedFrame": "mots.pipeline.tracked_frame",
         "Tracker": "mots.trackers.tracker",
         "TrackerSettings": "mots.trackers.tracker",
         "YOLOv8Seg": "mots.models.yolov8_seg",
         "Zone": "mots.analytics.scene",
+        "ZoneCounter": "mots.counting.live",
         "convert": "mots.formats.convert",
         "count": "mots.counting.counts",
         "open_source": "mots.video.opening",
@@ -124,6 +136,7 @@ __getattr__, __dir__ = lazy_package(
         "record": "mots.pipeline.record",
         "score": "mots.evaluation.scoring",
         "select": "mots.video.selection",
+        "tables": "mots.analytics",
         "track": "mots.pipeline.pipeline",
         "validate": "mots.benchmarks.validation",
     },

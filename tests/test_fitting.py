@@ -20,7 +20,7 @@ from mots.trackers.masks import Masks
 SIZE = (9, 14)
 PERSON, CAR, BUS = 0, 2, 5
 Row = tuple[int, int, int, np.ndarray]
-MASK_FORMATS = ["mots-text", "mots-png", "cvat-mots-png", "kitti-step", "coco", "youtube-vis", "parquet"]
+MASK_FORMATS = ["mots-text", "mots-png", "cvat-mots-png", "kitti-step", "coco", "youtube-vis", "cvat-xml", "parquet"]
 
 
 def table_of(rows: list[Row], listed: list[int] | None = None) -> LabelTable:

@@ -20,14 +20,16 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "sources", metavar="SOURCE", type=Path, nargs="+", help="files or folders; the sequences of several are joined"
     )
-    parser.add_argument("target", metavar="TARGET", type=Path, help="file (coco, youtube-vis, parquet) or folder")
-    written = "mots-text, mots-png, cvat-mots-png, kitti-step, coco, youtube-vis, parquet, mot-boxes"
+    parser.add_argument(
+        "target", metavar="TARGET", type=Path, help="file (coco, youtube-vis, cvat-xml, parquet) or folder"
+    )
+    written = "mots-text, mots-png, cvat-mots-png, cvat-xml, kitti-step, coco, youtube-vis, parquet, mot-boxes"
     parser.add_argument("--to", required=True, metavar="FORMAT", help=written)
     parser.add_argument(
         "--from",
         dest="origin",
         metavar="FORMAT",
-        help="default: by SOURCE's content; also scalabel, cvat-xml, ultralytics-text",
+        help="default: by SOURCE's content; also scalabel, ultralytics-text",
     )
     parser.add_argument("--annotations", type=Path, metavar="FILE", help="videos and categories of YouTube-VIS results")
     parser.add_argument("--size", metavar="HEIGHTxWIDTH", help="of the frames, for Ultralytics' text")

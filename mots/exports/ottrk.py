@@ -77,7 +77,7 @@ def write(
         )  # fmt: skip
         seen.add(track)
     frames = int(table.frame.max()) + (1 if first_frame == 0 else 0) if len(table) else 0
-    seconds = frames / frame_rate
+    seconds, rate = frames / frame_rate, round(frame_rate, 3)
     classes = {str(k): name for k, name in enumerate(sorted(set(table.classes.tolist())))}
     content: dict[str, Any] = {
         "metadata": {
@@ -85,7 +85,7 @@ def write(
             "otdet_version": "1.2",
             "video": {
                 "filename": stem if dot else video, "filetype": f".{ending}" if dot else "", "width": size[1],
-                "height": size[0], "recorded_fps": frame_rate, "actual_fps": frame_rate, "number_of_frames": frames,
+                "height": size[0], "recorded_fps": rate, "actual_fps": rate, "number_of_frames": frames,
                 "recorded_start_date": start.timestamp(), "expected_duration": round(seconds),
                 "length": str(timedelta(seconds=round(seconds))),
             },

@@ -20,7 +20,7 @@ from mots.storage import archive
 
 __all__ = ["READABLE", "WRITABLE", "convert", "read", "read_results", "write"]
 
-FILES = ("coco", "youtube-vis", "parquet")  # targets that are one file
+FILES = ("coco", "youtube-vis", "cvat-xml", "parquet")  # targets that are one file
 READABLE = (
     "mots-text", "mots-png", "cvat-mots-png", "kitti-step", "coco", "youtube-vis", "parquet", "scalabel", "cvat-xml",
     "ultralytics-text",
@@ -213,8 +213,10 @@ def write(target: str | Path, sequences: Sequences, kind: str, names: Mapping[in
         if kind == "mot-boxes":
             fit[name], more = mot_boxes.from_one(fit[name])
             phrases += more
-        if kind in DENSE and table.listed is not None and len(fit[name]):
-            added = len(dense_frames(fit[name], 1)) - len(listed_frames(fit[name]))
+        listed = listed_frames(fit[name])
+        if table.listed is not None and len(fit[name]) and (kind in DENSE or kind == "cvat-xml"):
+            there = int(listed.max()) + 1 if kind == "cvat-xml" else len(dense_frames(fit[name], 1))
+            added = there - len(listed)
             if added:
                 phrases.append(f"{added} frames that the source does not have are empty ones there")
         told += [f"{printable(name)}: {phrase}" for phrase in phrases]
@@ -245,6 +247,9 @@ def dumps(sequences: Sequences, kind: str, names: Mapping[int, str]) -> bytes:
     """The content of a target that is one file; `names`: of classes that have no number here, by the one they got."""
     if kind == "parquet":
         return parquet.dumps(sequences)
+    if kind == "cvat-xml":
+        there = {name: table for name, table in sequences.items() if table.size != (0, 0)}
+        return cvat_xml.dumps(there, names).encode("utf-8")
     if kind == "coco":
         return coco.dumps(sequences, names).encode("utf-8")
     first = min((int(each.frames.min(initial=1)) for each in sequences.values()), default=0)

@@ -25,8 +25,8 @@ class Target:
 
     `classes`: ids of `mots.classes`; None for all. `overlaps`: masks of one frame that share pixels. `empty`: masks
     without pixels. `frames`: frames without objects. `regions`: several ignore regions in one frame. `ids`: `own` where
-    a table's ids are kept, `png` where class * 1000 + instance is stored in 16 bits, `step` where an instance of 1 to
-    65535 is.
+    a table's ids are kept, `cvat` where all but 0 are, `png` where class * 1000 + instance is stored in 16 bits, `step`
+    where an instance of 1 to 65535 is.
     """
 
     classes: frozenset[int] | None = None
@@ -44,6 +44,7 @@ TARGETS = {
     "kitti-step": Target(frozenset(STEP_THINGS), overlaps=False, empty=False, ids="step"),
     "coco": Target(empty=False),
     "youtube-vis": Target(empty=False, regions=False),
+    "cvat-xml": Target(empty=False, regions=False, ids="cvat"),
     "parquet": Target(frames=False),
     "mot-boxes": Target(frozenset(MOT_CHALLENGE_CLASSES), empty=False, frames=False),
 }
@@ -142,7 +143,7 @@ def renumbered(table: LabelTable, kind: str) -> tuple[LabelTable, list[str]]:
     for identity, class_id in keys:
         if class_id == IGNORE:
             new[identity, class_id] = IGNORE_ID
-        elif stored(identity, to_mots(class_id), kind):
+        elif identity > 0 if kind == "cvat" else stored(identity, to_mots(class_id), kind):
             new[identity, class_id] = identity
             used.add(identity)
     left, changed = 0, []
@@ -158,7 +159,8 @@ def renumbered(table: LabelTable, kind: str) -> tuple[LabelTable, list[str]]:
         changed.append(f"{identity} ({class_name(class_id)}) is {fresh}")
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        told.append(f"ids that are not class * 1000 + instance: {', '.join(changed[:3])}{more} there")
+        what = "ids of 0" if kind == "cvat" else "ids that are not class * 1000 + instance"
+        told.append(f"{what}: {', '.join(changed[:3])}{more} there")
     if left:
         told.append(f"{left} objects beyond the ids that it has for their class")
     pairs = list(zip(table.ids.tolist(), table.classes.tolist(), strict=True))

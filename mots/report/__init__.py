@@ -3,7 +3,7 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "causes", "collect", "film", "hints", "outlines", "page",
+    "causes", "collect", "film", "hints", "outlines", "page", "scene_page",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

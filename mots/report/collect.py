@@ -26,7 +26,8 @@ from mots.report.causes import losses_of
 from mots.report.film import Film, jpeg_of, plan_of
 from mots.report.hints import hints_of
 from mots.report.outlines import outlines
-from mots.video.frame import Frame
+from mots.video.frame import Frame, Source
+from mots.video.opening import source_of
 
 __all__ = ["Inputs", "collect"]
 
@@ -39,7 +40,7 @@ class Inputs:
     """What a report is made of."""
 
     results: Path
-    source: str | None = None
+    source: str | Source | None = None
     truth: Path | None = None
     benchmark: str = "kitti-mots"
     detections: Path | None = None
@@ -112,9 +113,7 @@ def frames_of(
         start = known.get(first, first * step)
         numbers = list(range(first, last + 1)) if last - first < 100_000 else every
         return numbers, [known.get(n, start + (n - first) * step) for n in numbers], None
-    from mots.video.opening import open_source
-
-    source = open_source(inputs.source)
+    source = source_of(inputs.source)
     plan = plan_of(source.length or max(results.frames, default=1), first_size(results, inputs))
     film = Film(plan.width)
     numbers, times = [], []
@@ -127,7 +126,7 @@ def frames_of(
             times.append(frame.time)
             film.add(frame.image, max(expected - len(numbers), 0))
     if results.frames and not set(numbers) & set(results.frames):
-        raise InputError(f"{inputs.results}: no object in the frames of {inputs.source}: is it the right source?")
+        raise InputError(f"{inputs.results}: no object in the frames of {source.name}: is it the right source?")
     return numbers, times, film
 
 
@@ -135,9 +134,9 @@ def first_size(results: SavedResults, inputs: Inputs) -> tuple[int, int]:
     """(height, width) of the frames."""
     if results.frames:
         return results.size
-    from mots.video.opening import open_source
-
-    return next(iter(open_source(inputs.source or ""))).image.shape[:2]
+    assert inputs.source is not None
+    height, width = next(iter(source_of(inputs.source))).image.shape[:2]
+    return height, width
 
 
 def check_size(frame: Frame, results: SavedResults, inputs: Inputs) -> None:

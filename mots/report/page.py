@@ -10,13 +10,14 @@ from typing import Any
 from mots.errors import InputError
 from mots.files import cannot_write, check_target, write_whole
 from mots.report.collect import Inputs, collect
+from mots.video.frame import Source
 
 __all__ = ["report"]
 
 
 def report(
     results: str | Path,
-    source: str | Path | None = None,
+    source: str | Path | Source | None = None,
     *,
     output: str | Path,
     truth: str | Path | None = None,
@@ -36,11 +37,11 @@ def report(
     output = Path(output)
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output}: wanted a name that ends in .html", parameters=("output",))
-    read = [Path(each) for each in (results, source, truth, detections, scene) if each is not None]
+    read = [Path(each) for each in (results, source, truth, detections, scene) if isinstance(each, (str, Path))]
     check_target(output, overwrite, read)
     inputs = Inputs(
         Path(results),
-        None if source is None else str(source),
+        str(source) if isinstance(source, Path) else source,
         None if truth is None else Path(truth),
         benchmark,
         None if detections is None else Path(detections),

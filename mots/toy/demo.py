@@ -9,10 +9,16 @@ from time import perf_counter
 
 import numpy as np
 
+from mots.analytics.frame_table import table_of
+from mots.analytics.lines import FORWARD, Crossing, crossings_of
+from mots.analytics.paths import paths_of
+from mots.analytics.scene import Line, Scene
+from mots.counting.counts import count
 from mots.labels import FrameLabels, HasLabels
 from mots.metrics.events import accumulate, identity_scores
 from mots.models.weights import DEMO
 from mots.pipeline.record import record
+from mots.report.page import report
 from mots.toy.world import World
 from mots.video.frame import Frame
 
@@ -75,8 +81,22 @@ def compare(truth: list[FrameLabels], results: list[FrameLabels]) -> Agreement:
     return agreement
 
 
+@dataclass(frozen=True, eq=False)
+class Numbered:
+    """Labels whose ids are tracks' own numbers, not those of a file."""
+
+    labels: FrameLabels
+
+
+def directions(crossings: list[Crossing]) -> str:
+    """How many crossed in each direction."""
+    forward = sum(crossing.direction == FORWARD for crossing in crossings)
+    return f"{forward} to the right, {len(crossings) - forward} to the left"
+
+
 def run(folder: str | Path, *, seed: int = 7, frames: int = 150, quiet: bool = False) -> str:
-    """Render, detect, track, write results and video into `folder`, and say how they agree with the truth."""
+    """Render, detect, track, write results, video, counts and a report into `folder`, and say how they agree with the
+    truth."""
     folder = Path(folder)
     started = perf_counter()
     source = WorldSource(World(seed), frames)
@@ -85,14 +105,24 @@ def run(folder: str | Path, *, seed: int = 7, frames: int = 150, quiet: bool = F
     def keep(frame: HasLabels) -> None:
         results.append(frame.labels)
 
-    summary = record(source, folder, video=True, overwrite=True, quiet=quiet, watch=keep, weights=DEMO, classes=CLASSES)
+    summary = record(
+        source, folder, video=True, table="csv", overwrite=True, quiet=quiet, watch=keep, weights=DEMO, classes=CLASSES
+    )
     agreement = compare(source.truth, results)
     scores = identity_scores(accumulate(agreement.pairs))
     objects = len(np.unique(np.concatenate([labels.ids for labels in source.truth])))
+    height, width = source.world.size
+    line = Line("middle", np.array([[width / 2, height], [width / 2, 0.4 * height]]))
+    counted = count(folder, Scene((line,)), folder / "counts", overwrite=True)
+    true = crossings_of(paths_of(table_of([Numbered(labels) for labels in source.truth])), (line,))
+    page = report(folder, WorldSource(World(seed), frames), output=folder / "report.html", overwrite=True)
     return (
         f"{summary}\n"
         f"compared with the exact truth of world {seed} ({agreement.objects} masks of {objects} objects):\n"
         f"  masks       recall at IoU 0.5 {agreement.recall:.3f}, mean IoU of the detected {agreement.mean_iou:.3f}\n"
         f"  identities  IDF1 {scores.idf1:.3f}, {scores.switches} switches\n"
-        f"video: {folder / f'{source.name}.mp4'} ({perf_counter() - started:.0f} s)"
+        f"  crossings   of the line in the middle: {directions(counted.crossings)}; in truth {directions(true)}\n"
+        f"video: {folder / f'{source.name}.mp4'}\n"
+        f"counts: {folder / 'counts'}\n"
+        f"report: {page} ({perf_counter() - started:.0f} s)"
     )

@@ -3,29 +3,77 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.classes import class_name
 from mots.encodings import rle
-from mots.encodings.runs import runs_of
+from mots.encodings.runs import masks_of, runs_of
 from mots.errors import FormatError
 from mots.files import read_file
 from mots.formats.annotations.coco import Categories, encoded_polygons
 from mots.formats.annotations.coco_images import video_names
 from mots.formats.faults import Fault, Report, fail
-from mots.formats.label_table import LabelRow, LabelTable, table_of_rows
+from mots.formats.label_table import LabelRow, LabelTable, listed_frames, table_of_rows
 from mots.names import printable
 from mots.storage.json_file import size_of, whole
 from mots.trackers.masks import Masks
 
-__all__ = ["read"]
+__all__ = ["dumps", "read"]
 
 MOST_FRAMES = 10_000_000  # of a task
+
+
+def dumps(sequences: Mapping[str, LabelTable], names: Mapping[int, str] | None = None) -> str:
+    """Sequences as one XML text, of one task, or of a project with a task each. Ids must be 1 or more. `names`: of
+    classes that have no number here."""
+    single = len(sequences) == 1
+    tasks, tracks = [], []
+    for task, (name, table) in enumerate(sequences.items(), start=1):
+        height, width = table.size
+        frames = listed_frames(table)
+        size = int(frames.max()) + 1 if len(frames) else 0
+        tasks.append(
+            f"<task><id>{task}</id><name>{escape(name)}</name><size>{size}</size><mode>interpolation</mode>"
+            f"<original_size><width>{width}</width><height>{height}</height></original_size></task>"
+        )
+        masks = masks_of(table.runs)
+        own = "" if single else f' task_id="{task}"'
+        for identity, class_id in np.unique(np.stack([table.ids, table.classes], axis=1), axis=0).tolist():
+            rows = np.flatnonzero((table.ids == identity) & (table.classes == class_id))
+            rows = rows[np.argsort(table.frames[rows], kind="stable")]
+            label = quoteattr(class_name(class_id, names))
+            tracks.append(f'<track id="{identity - 1}"{own} label={label} source="manual">')
+            for row, following in zip(rows.tolist(), [*rows[1:].tolist(), None], strict=True):
+                frame = int(table.frames[row])
+                tracks.append(shape_text(masks, row, frame, False))
+                # Until a shape that is outside, CVAT shows the last one.
+                if frame + 1 < size and (following is None or int(table.frames[following]) > frame + 1):
+                    tracks.append(shape_text(masks, row, frame + 1, True))
+            tracks.append("</track>")
+    meta = tasks[0] if single else f"<project><tasks>{''.join(tasks)}</tasks></project>"
+    head = '<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>'
+    return f"{head}<meta>{meta}</meta>\n" + "\n".join(tracks) + "\n</annotations>\n"
+
+
+def shape_text(masks: Masks, row: int, frame: int, outside: bool) -> str:
+    """A mask as CVAT writes it."""
+    left, top, right, bottom = masks.boxes[row].tolist()
+    flat = masks.crop(row).ravel()
+    edges = np.flatnonzero(np.diff(flat.astype(np.int8))) + 1
+    lengths = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
+    if flat[0]:
+        lengths = [0, *lengths]
+    return (
+        f'<mask frame="{frame}" keyframe="1" outside="{int(outside)}" occluded="0" rle="{",".join(map(str, lengths))}" '
+        f'left="{left}" top="{top}" width="{right - left}" height="{bottom - top}" z_order="0"/>'
+    )
 
 
 @dataclass(frozen=True)
