@@ -192,7 +192,16 @@ def path_of(
 ) -> Path2D:
     """A path on a ground of 20 pixels a metre."""
     raw = metres * 20.0 + (rng.normal(0, noise, metres.shape) if rng is not None else 0.0)
-    return Path2D(1, "car", np.arange(len(times)), times, smoothed(times, raw), raw, np.full(len(times), 30.0))
+    return Path2D(
+        1,
+        "car",
+        np.arange(len(times)),
+        times,
+        smoothed(times, raw),
+        raw,
+        np.full(len(times), 30.0),
+        np.zeros(len(times), bool),
+    )
 
 
 FLAT = Ground(np.array([[0.0, 0], [200, 0], [200, 200], [0, 200]]), np.array([[0.0, 0], [10, 0], [10, 10], [0, 10]]))
@@ -209,7 +218,7 @@ def test_speeds_and_distances_are_those_of_the_path_within_their_uncertainty(spe
     span = times[-1] - times[0]
     assert found.mean_mps == pytest.approx(speed, abs=0.12)
     assert found.distance_m == pytest.approx(speed * span, abs=0.12 * span)
-    assert 0.02 < found.uncertainty_mps < 0.2
+    assert 0.005 < found.uncertainty_mps < 0.2
     assert speed - 0.1 <= found.top_mps <= speed + 6 * found.uncertainty_mps
 
 

@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,8 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class FrameTable:
-    """The columns of the table as arrays (N,), in the order of frames; `class` is `classes`, of text."""
+    """The columns of the table as arrays (N,), in the order of frames; `class` is `classes`, of text. `size`: (height,
+    width) of the frames, zeros where it is not known."""
 
     frame: NDArray[np.int64]
     time_s: NDArray[np.float64]
@@ -53,6 +54,7 @@ class FrameTable:
     occluded: NDArray[np.float64]
     predicted: NDArray[np.bool_]
     mots_id: NDArray[np.int64]
+    size: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -97,7 +99,12 @@ def rows_of(frame: HasLabels, names: Mapping[int, str] | None = None) -> list[tu
 
 def table_of(results: Iterable[HasLabels], names: Mapping[int, str] | None = None) -> FrameTable:
     """The table of frames in memory: of `mots.track`, or of `mots.read_results`, whose ids are those of MOTS text."""
-    return from_rows([row for frame in results for row in rows_of(frame, names)])
+    rows: list[tuple[Any, ...]] = []
+    size = (0, 0)
+    for frame in results:
+        rows += rows_of(frame, names)
+        size = frame.labels.size
+    return replace(from_rows(rows), size=size)
 
 
 def from_rows(rows: Sequence[Sequence[Any]]) -> FrameTable:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.analytics.feet import foot_points
-from mots.analytics.paths import LONGEST_GAP, Path2D, fitted_line, window
+from mots.analytics.paths import LONGEST_GAP, Path2D, fitted_line
 from mots.errors import InputError
 from mots.labels import HasLabels
 from mots.trackers.compiled import compiled
@@ -17,6 +17,9 @@ from mots.trackers.compiled import compiled
 __all__ = ["Ground", "GroundPath", "Motion", "SpeedMeter", "ground_path", "motion_of"]
 
 SPEED_SPAN = 0.5  # seconds on each side of a moment over which a speed is measured
+WIDEST_SPAN = 2.0  # and so many at most, where it is unsure
+NOISE_SHARE = 0.1  # of a speed: a larger noise is unsure
+MOST_ALIKE = 0.95  # correlation of neighbouring errors
 LEAST_POINTS = 4  # places within the span that a speed needs
 
 
@@ -109,15 +112,19 @@ class GroundPath:
 def ground_path(path: Path2D, ground: Ground) -> GroundPath:
     """A path's places and speeds on the ground.
 
-    Each speed is that of a straight line through the places on the ground within SPEED_SPAN seconds on each side. Its
-    noise follows from the places' distances to that line (the standard error of a slope in linear regression). A speed
-    v of which the noise is s counts as sqrt(max(v^2 - 2 s^2, 0)), as noise adds to the mean of the square, in two
-    dimensions, 2 s^2. Gaps of more than LONGEST_GAP seconds count for nothing.
+    Each speed is that of a straight line through the places on the ground within SPEED_SPAN seconds on each side, or
+    twice and four times as many where its noise is more than NOISE_SHARE of it. The noise follows from the places'
+    distances to that line (the standard error of a slope in linear regression, with the effective number of places
+    where neighbouring distances are alike: n (1 - r) / (1 + r), Bartlett 1935). A speed v whose noise is s counts
+    as sqrt(max(v^2 - 2 s^2, 0)), as noise adds to the mean of the square, in two dimensions, 2 s^2. Gaps of more than
+    LONGEST_GAP seconds, and places where the frame's edge cuts the object, count for nothing.
     """
     places = ground.to_metres(path.raw)
     good = np.isfinite(places).all(axis=1)
+    if np.count_nonzero(good & ~path.cut) >= LEAST_POINTS:
+        good &= ~path.cut  # the middle of a part moves slower than the whole
     times, places = path.times[good], np.ascontiguousarray(places[good])
-    speeds, noises = speeds_of(times, places, SPEED_SPAN, LONGEST_GAP)
+    speeds, noises = speeds_of(times, places, SPEED_SPAN, LONGEST_GAP, WIDEST_SPAN)
     return GroundPath(path.track_id, path.class_name, times, places, speeds, noises)
 
 
@@ -138,25 +145,41 @@ def motion_of(path: GroundPath) -> Motion:
 
 @compiled
 def speeds_of(
-    times: NDArray[np.float64], places: NDArray[np.float64], span: float, longest_gap: float
+    times: NDArray[np.float64], places: NDArray[np.float64], span: float, longest_gap: float, widest: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N,) metres a second at each place (N, 2), and the standard deviation of each; see `ground_path`."""
     speeds, noises = np.full(len(times), np.nan), np.full(len(times), np.nan)
-    first = last = 0
     for i in range(len(times)):
-        first, last = window(times, i, span, longest_gap, first, last)
-        count = last - first
-        if count < LEAST_POINTS:
-            continue
-        t, p = times[first:last] - times[i], places[first:last]
-        value, slope = fitted_line(t, p, np.ones(count))
-        squares = 0.0
-        for k in range(count):
-            dx, dy = p[k, 0] - value[0] - t[k] * slope[0], p[k, 1] - value[1] - t[k] * slope[1]
-            squares += dx * dx + dy * dy
-        variance = squares / (2 * max(count - 2, 1))
-        noises[i] = np.sqrt(variance / max(((t - t.mean()) ** 2).sum(), 1e-12))
-        speeds[i] = np.sqrt(max(slope[0] ** 2 + slope[1] ** 2 - 2.0 * noises[i] ** 2, 0.0))
+        now = span
+        while True:
+            first = last = i
+            while first > 0 and times[i] - times[first - 1] <= now and times[first] - times[first - 1] <= longest_gap:
+                first -= 1
+            while last < len(times) and times[last] - times[i] <= now:
+                if last > i and times[last] - times[last - 1] > longest_gap:
+                    break
+                last += 1
+            count = last - first
+            if count >= LEAST_POINTS:
+                t, p = times[first:last] - times[i], places[first:last]
+                value, slope = fitted_line(t, p, np.ones(count))
+                errors = np.empty((count, 2))
+                for k in range(count):
+                    errors[k, 0] = p[k, 0] - value[0] - t[k] * slope[0]
+                    errors[k, 1] = p[k, 1] - value[1] - t[k] * slope[1]
+                squares = (errors**2).sum()
+                # Steps and masks that breathe make neighbouring errors alike: there is less to learn from them.
+                alike = (errors[1:] * errors[:-1]).sum() / max(squares, 1e-18)
+                alike = min(max(alike, 0.0), MOST_ALIKE)
+                variance = squares / (2 * max(count - 2, 1)) * (1.0 + alike) / (1.0 - alike)
+                noise = np.sqrt(variance / max(((t - t.mean()) ** 2).sum(), 1e-12))
+                speed = np.sqrt(slope[0] ** 2 + slope[1] ** 2)
+                speeds[i], noises[i] = np.sqrt(max(speed**2 - 2.0 * noise**2, 0.0)), noise
+                if noise <= NOISE_SHARE * speed:
+                    break
+            if now >= widest:
+                break
+            now = min(2 * now, widest)
     return speeds, noises
 
 
@@ -181,7 +204,7 @@ class SpeedMeter:
                 places.popleft()
             if len(places) >= LEAST_POINTS:
                 rows = np.array(places)
-                found, _ = speeds_of(rows[:, 0], np.ascontiguousarray(rows[:, 1:]), 2 * SPEED_SPAN, LONGEST_GAP)
+                found, _ = speeds_of(rows[:, 0].copy(), rows[:, 1:].copy(), 2 * SPEED_SPAN, LONGEST_GAP, 0.0)
                 if np.isfinite(found[-1]):
                     speeds[identity] = float(found[-1])
         for identity in np.asarray(getattr(frame, "ended", ())).tolist():

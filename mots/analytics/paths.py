@@ -13,13 +13,15 @@ from mots.trackers.compiled import compiled
 __all__ = ["LONGEST_GAP", "Path2D", "fitted_line", "paths_of", "smoothed", "window"]
 
 SPAN = 0.5  # seconds on each side of a moment over which a place is smoothed
+EDGE = 1  # pixels from the frame's edge in which a box touches it
 LONGEST_GAP = 2.0  # seconds without a row, over which a path is not continued
 
 
 @dataclass(frozen=True, eq=False)
 class Path2D:
     """The path of one track: `frames` (N,), `times` (N,) seconds, `points` (N, 2) smoothed and `raw` (N, 2) x y, and
-    `heights` (N,) of its boxes in pixels. `class_name`: that of most of its rows."""
+    `heights` (N,) of its boxes in pixels. `class_name`: that of most of its rows. `cut`: (N,) where the frame's left,
+    right or lower edge cuts it, so that its foot point is that of a part."""
 
     track_id: int
     class_name: str
@@ -28,6 +30,7 @@ class Path2D:
     points: NDArray[np.float64]
     raw: NDArray[np.float64]
     heights: NDArray[np.float64]
+    cut: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.times)
@@ -51,9 +54,18 @@ def paths_of(table: FrameTable, span: float = SPAN) -> list[Path2D]:
                 smoothed(times, raw, span),
                 raw,
                 heights,
+                cut_off(table.boxes[rows], table.size),
             )
         )
     return paths
+
+
+def cut_off(boxes: NDArray[np.float64], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(N,) which boxes (N, 4) touch the left, right or lower edge of a frame of (height, width); none for zeros."""
+    if size == (0, 0):
+        return np.zeros(len(boxes), np.bool_)
+    height, width = size
+    return np.asarray((boxes[:, 0] < EDGE) | (boxes[:, 2] > width - EDGE) | (boxes[:, 3] > height - EDGE))
 
 
 def smoothed(times: NDArray[np.float64], points: NDArray[np.float64], span: float = SPAN) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +207,8 @@ def count(
     if found.size is not None and size != (0, 0) and size != found.size:
         (h, w), (high, wide) = found.size, size
         raise InputError(f"{scene}: drawn for frames of {h} x {w}, and {results} has {high} x {wide} (height x width)")
+    if table.size == (0, 0):
+        table = replace(table, size=size)
     warn_of_places(found, table)
     teams: list[Team] = []
     if sport and source is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from mots.analytics.feet import foot_points
 from mots.analytics.ground import Ground, SpeedMeter
 from mots.analytics.lines import LIVE_SPAN, LineCounter
-from mots.analytics.scene import Scene, Zone
+from mots.analytics.scene import Scene, Zone, load
 from mots.analytics.zones import HYSTERESIS, LEAST_HYSTERESIS, LEAST_STAY, Presence, Visit, depths
 from mots.classes import class_name
 from mots.labels import HasLabels
@@ -73,13 +74,15 @@ class ZoneCounter:
 
 
 class SceneWatcher:
-    """A whole scene, live: `update` gives this frame's events as dictionaries that JSON can hold.
+    """A whole scene, or that of a `scene.toml`, live: `update` gives this frame's events as dictionaries, for JSON.
 
     `crossing` (line, direction), `enter` and `exit` (zone, and for `exit` its seconds inside); each with time_s, frame,
     track_id and class, and speed_mps where there is a ground.
     """
 
-    def __init__(self, scene: Scene, names: Mapping[int, str] | None = None) -> None:
+    def __init__(self, scene: Scene | str | Path, names: Mapping[int, str] | None = None) -> None:
+        if isinstance(scene, (str, Path)):
+            scene = load(scene)
         self.names = dict(names or {})
         self.lines = [LineCounter(line, names) for line in scene.lines]
         self.zones = [ZoneCounter(zone, names) for zone in scene.zones]

@@ -31,7 +31,10 @@ def edited(
     results, and a sentence for each. Raises InputError for a track that is not there and for an edit that cannot be
     done; nothing is done then."""
     frames = {number: results.frames[number] for number in sorted(results.frames)}
-    names, done, told = dict(results.names), [], []
+    names: dict[int, str] = dict(results.names)
+    done: list[Edit] = []
+    told: list[str] = []
+    highest = max((int(frame.labels.ids.max(initial=0)) for frame in frames.values()), default=0)
     for edit in edits:
         refs = tuple(placed(frames, located(frames, ref, edit)) for ref in edit.tracks)
         edit = replace(edit, tracks=refs)
@@ -39,7 +42,8 @@ def edited(
         if edit.kind == "join":
             told.append(join(frames, ids[0], ids[1], names))
         elif edit.kind == "split":
-            told.append(split(frames, ids[0], int(edit.value)))
+            highest += 1
+            told.append(split(frames, ids[0], int(edit.value), highest))
         elif edit.kind == "delete":
             count = change(frames, ids[0], None)
             names.pop(ids[0], None)
@@ -113,14 +117,13 @@ def join(frames: dict[int, SavedFrame], kept: int, gone: int, names: dict[int, s
     return f"track {gone} is part of track {kept} now ({count} masks)"
 
 
-def split(frames: dict[int, SavedFrame], identity: int, first: int) -> str:
-    """Give a track's masks from a frame on a new id."""
+def split(frames: dict[int, SavedFrame], identity: int, first: int, fresh: int) -> str:
+    """Give a track's masks from a frame on the id `fresh`."""
     own = [number for number, frame in frames.items() if identity in frame.labels.ids]
     if not own[0] < first <= own[-1]:
         raise InputError(
             f"split {identity}@{first}: the track goes from frame {own[0]} to {own[-1]}: wanted one after {own[0]}"
         )
-    fresh = max(int(frame.labels.ids.max(initial=0)) for frame in frames.values()) + 1
     count = change(frames, identity, fresh, first)
     return f"track {identity} is track {fresh} from frame {first} on ({count} masks)"
 

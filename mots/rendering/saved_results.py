@@ -74,6 +74,13 @@ class SavedResults:
             return SavedFrame(FrameLabels.empty(number, time, size), np.zeros(0, np.bool_))
         return replace(found, labels=replace(found.labels, time=time))
 
+    def take_times(self, times: Mapping[int, float]) -> None:
+        """Give frames the times that their source has, where no table beside the results knows them."""
+        if not self.has_table:
+            for number, frame in self.frames.items():
+                if number in times:
+                    self.frames[number] = replace(frame, labels=replace(frame.labels, time=times[number]))
+
     def __iter__(self) -> Iterator[SavedFrame]:
         return iter(self.frames.values())
 

@@ -111,6 +111,7 @@ class Scene:
                 self.seen.setdefault(identity, []).append(number)
                 self.covered[identity, number] = float(share)
         numbers = sorted(truth.frames)
+        self.first, self.last = (numbers[0], numbers[-1]) if numbers else (0, 0)
         times = [truth.frames[number].labels.time for number in numbers]
         steps = np.diff(times) / np.maximum(np.diff(numbers), 1) if len(numbers) > 1 else np.array([1 / 30])
         self.step = float(np.median(steps)) or 1 / 30
@@ -155,7 +156,10 @@ class Scene:
             return "occlusion"
         if box[3] - box[1] < SMALL * self.height:
             return "small"
-        ends = min(frame - frames[0], frames[-1] - frame) * self.step
+        # At the film's own beginning and end nothing enters or leaves.
+        entered = frame - frames[0] if frames[0] > self.first else np.inf
+        left = frames[-1] - frame if frames[-1] < self.last else np.inf
+        ends = min(entered, left) * self.step
         size = self.truth.size
         if ends < NEAR_END or box[0] <= BORDER or box[2] >= size[1] - BORDER or box[3] >= size[0] - BORDER:
             return "entering or leaving"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,9 @@ from mots.counting.counts import Counts, count_table, table_of_results
 from mots.counting.files import tables_of
 from mots.detection import saved_detections
 from mots.editing.suggest import Thumbnails, suggestions, tracks_of
-from mots.errors import FormatError, InputError
+from mots.errors import FormatError, InputError, MotsWarning
 from mots.evaluation.scoring import Scores, score
-from mots.formats.faults import ignore_fault
+from mots.formats.faults import Fault
 from mots.pipeline.line_files import EXPLAIN
 from mots.rendering.palette import colour_of
 from mots.rendering.saved_results import SavedFrame, SavedResults, text_in
@@ -57,6 +58,8 @@ def collect(inputs: Inputs) -> dict[str, Any]:
     tracks = tracks_of(results)
     thumbnails = Thumbnails(results)
     numbers, times, film = frames_of(inputs, results, truth, thumbnails)
+    if inputs.source is not None:
+        results.take_times(dict(zip(numbers, times, strict=True)))
     place = {number: k for k, number in enumerate(numbers)}
     size = results.size if results.frames else (1, 1)
     width = film.width if film is not None else BLANK
@@ -254,7 +257,12 @@ def scored(inputs: Inputs) -> Scores:
     truth = text_in(inputs.truth) or inputs.truth
     if not text.is_file() or not truth.is_file():
         raise InputError(f"{inputs.truth}: with truth, results and truth are one text file each, or a run's folder")
-    return score(truth, text, benchmark=inputs.benchmark, with_events=True, report=ignore_fault)
+    return score(truth, text, benchmark=inputs.benchmark, with_events=True, report=told)
+
+
+def told(fault: Fault) -> None:
+    """A fault of truth or results as a MotsWarning: the rest is scored."""
+    warnings.warn(MotsWarning(str(fault)), stacklevel=2)
 
 
 def detected_in(path: Path) -> dict[int, Any]:

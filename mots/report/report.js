@@ -347,7 +347,7 @@
     const wide = Math.max(byId("scroll").clientWidth - 4, 300);
     canvas.width = wide;
     canvas.height = Math.max(shownRows.length * ROW, ROW);
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     context.font = "11px system-ui, sans-serif";
     const x = (k) => LEFT + (k / Math.max(frames, 1)) * (wide - LEFT);
     shownRows.forEach((t, row) => {
@@ -365,7 +365,7 @@
   function markTime() {
     const canvas = byId("timeline");
     if (!timelineImage) return;
-    const context = canvas.getContext("2d");
+    const context = canvas.getContext("2d", { willReadFrequently: true });
     context.putImageData(timelineImage, 0, 0);
     const x = LEFT + ((place + 0.5) / Math.max(frames, 1)) * (canvas.width - LEFT);
     context.fillStyle = "#e0245e";

@@ -182,14 +182,17 @@ class World:
 
     def ground(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Four points of the picture of a camera that does not pan, in pixels, and of the ground, in metres: (4, 2)
-        each. Along the street a metre is what it is to the walkers and vehicles there."""
+        each. Along the street a metre is what it is to the walkers and vehicles there; away from the camera it is that
+        of a lens whose focal length is the frame's width."""
         s, (_, offset) = self.settings, self.camera(0)
+        camera_height = sprites.METRES_TALL / self.WALKER_HEIGHT  # metres over the ground, as the walkers' sizes say
         image, metres = [], []
         for row in (0.5, 0.95):
             scale = (row - self.HORIZON) * self.WALKER_HEIGHT * s.height / sprites.METRES_TALL  # pixels a metre
             for x in (0.1 * s.width, 0.9 * s.width):
                 image.append((x, row * s.height - offset + 4))
-                metres.append(((x - s.width / 2) / scale, 10.0 / (row - self.HORIZON)))
+                depth = s.width * camera_height / ((row - self.HORIZON) * s.height)
+                metres.append(((x - s.width / 2) / scale, depth))
         return np.array(image), np.array(metres)
 
     def latent(self, identity: int) -> NDArray[np.float64]:

@@ -1,0 +1,133 @@
+"""Files for other trades' tools, read back by those tools where they are installed."""
+
+import bz2
+import csv
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_analytics import RATE, table_of_paths, walk
+
+import mots
+from mots.analytics.lines import crossings_of
+from mots.analytics.paths import paths_of
+from mots.analytics.scene import Line, Scene
+from mots.cli import main
+from mots.exports import ottrk, tracab
+from mots.toy.world import World, WorldSettings
+
+GROUND = (np.array([[0.0, 0], [400, 0], [400, 200], [0, 200]]), np.array([[0.0, 0], [40, 0], [40, 20], [0, 20]]))
+PITCH = Scene((), (), GROUND, "handball")
+ACROSS = Line("across", np.array([[50.0, 100.0], [250.0, 100.0]]))
+START = datetime(2024, 5, 1, 12, 0, tzinfo=timezone.utc)
+
+
+def tracks() -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    return {1: walk((100, 20), (100, 180), 4), 2: walk((300, 180), (300, 20), 4)}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_tracab_is_read_by_kloppy(tmp_path: Path) -> None:
+    kloppy = pytest.importorskip("kloppy.tracab", reason="kloppy is not installed")
+    files = tracab.write(
+        tmp_path / "m.dat", table_of_paths(tracks(), "person"), PITCH, {1: "A", 2: "B"}, {1: "No. 10"}, 25
+    )
+    found = kloppy.load(meta_data=str(files[1]), raw_data=str(files[0]), coordinates="tracab")
+    assert len(found) == 99
+    assert found.metadata.frame_rate == 25
+    players = {str(player.player_id): data for player, data in found.records[50].players_data.items()}
+    assert set(players) == {"home_10", "away_2"}
+    home = players["home_10"]
+    # At 2 s it is at (100, 100) pixels: 10 m from the left and 10 m from the top of 40 x 20 m.
+    assert (home.coordinates.x, home.coordinates.y) == pytest.approx((-1000, 0), abs=25)
+    assert home.speed == pytest.approx(4.0, rel=0.05)
+
+
+def test_tracab_needs_a_pitch_and_lines_are_whole(tmp_path: Path) -> None:
+    with pytest.raises(mots.InputError, match="needs \\[ground\\] and \\[pitch\\]"):
+        tracab.write(tmp_path / "m.dat", table_of_paths(tracks()), Scene((ACROSS,)), {})
+    tracab.write(tmp_path / "m.dat", table_of_paths(tracks()), PITCH, {}, frame_rate=10)
+    for number, line in enumerate((tmp_path / "m.dat").read_text().splitlines()):
+        frame, players, ball, end = line.split(":")
+        assert (int(frame), end) == (number, "")
+        assert all(len(player.split(",")) == 6 for player in players.rstrip(";").split(";"))
+        assert ball.endswith("H,Alive;")
+    with pytest.raises(mots.InputError, match="exists"):
+        tracab.write(tmp_path / "m.dat", table_of_paths(tracks()), PITCH, {})
+
+
+def test_ottrk_holds_what_otanalytics_reads(tmp_path: Path) -> None:
+    table = table_of_paths(tracks())
+    path = ottrk.write(tmp_path / "m.ottrk", table, "street.mp4", (240, 320), RATE, START)
+    whole = json.loads(bz2.decompress(path.read_bytes()))
+    video = whole["metadata"]["video"]
+    assert (video["filename"], video["filetype"], video["width"], video["height"]) == ("street", ".mp4", 320, 240)
+    assert video["recorded_start_date"] == START.timestamp()
+    detections = whole["data"]["detections"]
+    assert len(detections) == len(table)
+    first = detections[0]
+    assert (first["x"], first["y"], first["w"], first["h"]) == (100.0, 5.0, 20.0, 30.0)
+    assert (first["frame"], first["occurrence"], first["class"]) == (1, START.timestamp(), "car")
+    own = [each for each in detections if each["track-id"] == 1]
+    assert [each["first"] for each in own].count(True) == [each["finished"] for each in own].count(True) == 1
+    assert own[0]["first"]
+    assert own[-1]["finished"]
+
+
+def test_events_have_otanalytics_columns(tmp_path: Path) -> None:
+    paths = paths_of(table_of_paths(tracks()))
+    ottrk.write_events(tmp_path / "e.csv", crossings_of(paths, (ACROSS,)), paths, START)
+    with (tmp_path / "e.csv").open() as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["road_user_id"] for row in rows] == ["1"]
+    assert (rows[0]["section_name"], rows[0]["event_type"], rows[0]["occurrence_day"]) == (
+        "across",
+        "section-enter",
+        "2024-05-01",
+    )
+    assert rows[0]["occurrence_time"].startswith("12:00:0")
+    assert float(rows[0]["coordinate_px_y"]) == pytest.approx(100, abs=3)
+
+
+def test_the_commands_write_each_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(4, WorldSettings(height=90, width=160))
+    with mots.DetectionWriter(tmp_path / "w.npz", 25.0) as writer:
+        for k in range(30):
+            writer.write(k, k / 25, world.detections(k))
+    mots.record(tmp_path / "w.npz", tmp_path / "run", table="csv", quiet=True)
+    scene = tmp_path / "scene.toml"
+    scene.write_text(
+        "[[line]]\nname = 'a'\npoints = [[80, 89], [80, 2]]\n[ground]\n"
+        "image = [[0, 40], [160, 40], [160, 90], [0, 90]]\n"
+        "metres = [[0, 0], [40, 0], [40, 20], [0, 20]]\n[pitch]\ntemplate = 'handball'\n"
+    )
+    (tmp_path / "teams.csv").write_text("track_id,team,score\n1,A,0.9\n2,B,0.9\n")
+    for words, name in (
+        (["--to", "ottrk", "--source", "v.mp4", "--start-date", "2024-05-01 12:00:00"], "m.ottrk"),
+        (["--to", "events", "--scene", str(scene)], "e.csv"),
+        (["--to", "tracab", "--scene", str(scene), "--teams", str(tmp_path / "teams.csv")], "m.dat"),
+    ):
+        assert main(["export", str(tmp_path / "run"), *words, "--output", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).stat().st_size > 100
+    assert (tmp_path / "m_metadata.xml").is_file()
+    for words, message in (
+        (["--to", "tracab"], "needs --scene"),
+        (["--to", "ottrk", "--start-date", "yesterday"], "'yesterday' is no date"),
+        (["--to", "tracab", "--scene", str(scene), "--teams", str(scene)], "not a table of teams"),
+    ):
+        assert main(["export", str(tmp_path / "run"), *words, "--output", str(tmp_path / "x.dat")]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_rerun_reads_its_recording(tmp_path: Path) -> None:
+    pytest.importorskip("rerun", reason="the view extra is not installed")
+    world = World(4, WorldSettings(height=90, width=160))
+    with mots.DetectionWriter(tmp_path / "w.npz", 25.0) as writer:
+        for k in range(10):
+            writer.write(k, k / 25, world.detections(k))
+    mots.record(tmp_path / "w.npz", tmp_path / "run", table="csv", quiet=True)
+    assert main(["view", str(tmp_path / "run"), "--output", str(tmp_path / "m.rrd")]) == 0
+    assert (tmp_path / "m.rrd").read_bytes()[:3] == b"RRF"
+    assert not list(tmp_path.glob("*.part"))
