@@ -17,7 +17,10 @@ def test_the_demo_runs_the_real_network_and_says_how_well(tmp_path: Path) -> Non
     said = demo.run(tmp_path, seed=12, frames=25, quiet=True)
     assert said.startswith("25 frames, ")
     assert "compared with the exact truth of world 12" in said
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tracks.csv", "world12.mp4", "world12.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "counts", "frames.csv", "report.html", "tracks.csv", "world12.mp4", "world12.txt",
+    ]  # fmt: skip
+    assert "crossings   of the line in the middle: " in said
 
 
 def test_the_embedded_weights_find_and_outline_the_objects_of_unseen_worlds() -> None:

@@ -109,7 +109,7 @@ def test_the_commands_write_each_kind(tmp_path: Path, capsys: pytest.CaptureFixt
         (["--to", "events", "--scene", str(scene)], "e.csv"),
         (["--to", "tracab", "--scene", str(scene), "--teams", str(tmp_path / "teams.csv")], "m.dat"),
     ):
-        assert main(["export", str(tmp_path / "run"), *words, "--output", str(tmp_path / name)]) == 0
+        assert main(["convert", str(tmp_path / "run"), str(tmp_path / name), *words]) == 0
         assert (tmp_path / name).stat().st_size > 100
     assert (tmp_path / "m_metadata.xml").is_file()
     for words, message in (
@@ -117,7 +117,7 @@ def test_the_commands_write_each_kind(tmp_path: Path, capsys: pytest.CaptureFixt
         (["--to", "ottrk", "--start-date", "yesterday"], "'yesterday' is no date"),
         (["--to", "tracab", "--scene", str(scene), "--teams", str(scene)], "not a table of teams"),
     ):
-        assert main(["export", str(tmp_path / "run"), *words, "--output", str(tmp_path / "x.dat")]) == 2
+        assert main(["convert", str(tmp_path / "run"), str(tmp_path / "x.dat"), *words]) == 2
         assert message in capsys.readouterr().err
 
 

@@ -6,6 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
+from mots.cli import view
 from mots.cli.options import Commands
 from mots.cli.startup import quick_start
 from mots.errors import InputError
@@ -23,7 +24,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "target", metavar="TARGET", type=Path, help="file (coco, youtube-vis, cvat-xml, parquet) or folder"
     )
-    written = "mots-text, mots-png, cvat-mots-png, cvat-xml, kitti-step, coco, youtube-vis, parquet, mot-boxes"
+    written = (
+        "mots-text, mots-png, cvat-mots-png, cvat-xml, kitti-step"
+        ", coco, youtube-vis, parquet, mot-boxes; for other tools ottrk, events, tracab, rerun"
+    )
     parser.add_argument("--to", required=True, metavar="FORMAT", help=written)
     parser.add_argument(
         "--from",
@@ -34,10 +38,15 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--annotations", type=Path, metavar="FILE", help="videos and categories of YouTube-VIS results")
     parser.add_argument("--size", metavar="HEIGHTxWIDTH", help="of the frames, for Ultralytics' text")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    view.add_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(parsed: argparse.Namespace) -> int:
+    if parsed.to in view.KINDS:
+        for file in view.run(parsed):
+            print(printable(f"{parsed.sources[0]} -> {file}"))
+        return 0
     quick_start()
     from mots.formats.convert import convert
 

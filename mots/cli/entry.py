@@ -18,7 +18,6 @@ from mots.cli import (
     demo,
     detect,
     edit,
-    export,
     render,
     report,
     scene,
@@ -27,6 +26,7 @@ from mots.cli import (
     track,
     tune,
     validate,
+    view,
 )  # fmt: skip
 from mots.cli.options import Parser
 from mots.errors import MotsError, MotsWarning
@@ -43,10 +43,10 @@ COMMANDS = (
     demo,
     render,
     report,
+    view,
     edit,
     scene,
     count,
-    export,
     score,
     tune,
     batch,
@@ -118,6 +118,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"mots {__version__}")
     commands = parser.add_subparsers(parser_class=Parser, title="commands", required=True, metavar="COMMAND")
-    for add in (*(command.add for command in COMMANDS), export.add_view):
-        add(commands)
+    for command in COMMANDS:
+        command.add(commands)
     return parser

@@ -1,4 +1,4 @@
-"""`mots export` and `mots view`: results for other trades' tools."""
+"""`mots view`, and what `mots convert` writes for other trades' tools."""
 
 from __future__ import annotations
 
@@ -10,33 +10,24 @@ from mots.cli.options import Commands
 from mots.errors import FormatError, InputError
 from mots.names import printable
 
-__all__ = ["add", "add_view"]
+__all__ = ["KINDS", "add", "add_flags", "run"]
 
 KINDS = ("ottrk", "events", "tracab", "rerun")
 
 
-def add(commands: Commands[argparse.ArgumentParser]) -> None:
-    """Add the command."""
-    parser = commands.add_parser("export", help="results for OTAnalytics, TRACAB's readers or Rerun")
-    parser.add_argument("results", metavar="RESULTS", type=Path, help="a run's folder (with --table), or MOTS text")
-    parser.add_argument("--to", required=True, choices=KINDS, help="ottrk and events: OTAnalytics; tracab; rerun")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help=".ottrk, .csv, .dat or .rrd")
-    parser.add_argument(
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """The flags of `mots convert` for these tools."""
+    group = parser.add_argument_group("for " + ", ".join(KINDS))
+    group.add_argument(
         "--scene", type=Path, metavar="FILE.toml", help="events: its lines; tracab: its ground and pitch"
     )
-    parser.add_argument("--teams", type=Path, metavar="teams.csv", help="tracab: the teams that mots count has written")
-    parser.add_argument("--source", metavar="SOURCE", help="rerun: the frames; ottrk: the video's name")
-    parser.add_argument(
-        "--frame-rate", type=float, metavar="FPS", help="gives MOTS text its times; tracab: of the file"
-    )
-    parser.add_argument(
-        "--start-date", default="1970-01-01 00:00:00", metavar="DATE", help="when the recording began, UTC"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
-    parser.set_defaults(run=run)
+    group.add_argument("--teams", type=Path, metavar="teams.csv", help="tracab: the teams that mots count has written")
+    group.add_argument("--source", metavar="SOURCE", help="rerun: the frames; ottrk: the video's name")
+    group.add_argument("--frame-rate", type=float, metavar="FPS", help="gives MOTS text its times; tracab: of the file")
+    group.add_argument("--start-date", default="1970-01-01 00:00:00", metavar="DATE", help="of the recording, in UTC")
 
 
-def add_view(commands: Commands[argparse.ArgumentParser]) -> None:
+def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add `mots view`."""
     parser = commands.add_parser("view", help="open results in Rerun's viewer")
     parser.add_argument("results", metavar="RESULTS", type=Path, help="a run's folder, or any readable format")
@@ -46,13 +37,15 @@ def add_view(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=view)
 
 
-def run(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> list[Path]:
+    """Write what `mots convert` was asked for; the files."""
+    if len(parsed.sources) != 1:
+        raise InputError(f"--to {parsed.to} takes one run's results")
+    parsed.results, parsed.output = parsed.sources[0], parsed.target
     if parsed.to == "rerun":
         from mots.exports import rerun_log
 
-        path = rerun_log.write(parsed.source, parsed.results, parsed.output, overwrite=parsed.overwrite)
-        print(printable(f"{parsed.results} -> {path}"))
-        return 0
+        return [rerun_log.write(parsed.source, parsed.results, parsed.output, overwrite=parsed.overwrite)]
     from mots.analytics import scene as scenes
     from mots.analytics.lines import crossings_of
     from mots.analytics.paths import paths_of
@@ -66,24 +59,19 @@ def run(parsed: argparse.Namespace) -> int:
         name = Path(parsed.source).name if parsed.source else f"{parsed.results.stem}.mp4"
         rate = parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist())
         size = size_of_text(text_of(parsed.results))
-        written = [ottrk.write(parsed.output, table, name, size, rate, start, parsed.overwrite)]
-    else:
-        if parsed.scene is None:
-            raise InputError(f"--to {parsed.to} needs --scene")
-        scene = scenes.load(parsed.scene)
-        if parsed.to == "events":
-            paths = paths_of(table)
-            crossings = crossings_of(paths, scene.lines)
-            written = [ottrk.write_events(parsed.output, crossings, paths, start, parsed.overwrite)]
-        else:
-            teams = {} if parsed.teams is None else teams_in(parsed.teams)
-            rate = round(parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist()))
-            written = tracab.write(
-                parsed.output, table, scene, teams, names_in(parsed.results), max(rate, 1), parsed.start_date,
-                parsed.overwrite,
-            )  # fmt: skip
-    print(printable(f"{parsed.results} -> {', '.join(map(str, written))}"))
-    return 0
+        return [ottrk.write(parsed.output, table, name, size, rate, start, parsed.overwrite)]
+    if parsed.scene is None:
+        raise InputError(f"--to {parsed.to} needs --scene")
+    scene = scenes.load(parsed.scene)
+    if parsed.to == "events":
+        paths = paths_of(table)
+        return [ottrk.write_events(parsed.output, crossings_of(paths, scene.lines), paths, start, parsed.overwrite)]
+    teams = {} if parsed.teams is None else teams_in(parsed.teams)
+    rate = parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist())
+    return tracab.write(
+        parsed.output, table, scene, teams, names_in(parsed.results), max(round(rate), 1), parsed.start_date,
+        parsed.overwrite,
+    )  # fmt: skip
 
 
 def rate_of(frames: list[int], times: list[float]) -> float:
