@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import mots
+from mots.analytics import scene as scenes
 from mots.analytics import tables
 from mots.analytics.feet import foot_points
 from mots.analytics.frame_table import COLUMNS, FrameTable, from_rows, occlusion, table_of
@@ -454,3 +455,25 @@ def test_the_vehicles_of_a_real_street_are_counted_as_by_eye(shared: Path, tmp_p
     # Counted by eye: downwards at about frames 12, 68, 118 and 168, none upwards.
     assert [crossing.direction for crossing in first] == ["forward"] * 4
     assert [round(crossing.time * 24) for crossing in first] == pytest.approx([12, 68, 118, 168], abs=6)
+
+
+def test_a_calibration_of_kitti_is_a_ground(tmp_path: Path) -> None:
+    # P2 of KITTI's sequence 0002: f = 721.5377, c = (609.5593, 172.854)
+    numbers = "721.5377 0 609.5593 44.85728 0 721.5377 172.854 0.2163791 0 0 1 0.002745884"
+    (tmp_path / "calib.txt").write_text(f"P0: 1\nP2: {numbers}\nR_rect 1\n")
+    (tmp_path / "scene.toml").write_text('[ground]\ncalibration = "calib.txt"\n')
+    scene = scenes.load(tmp_path / "scene.toml")
+    assert scene.ground is not None
+    ground = Ground(*scene.ground)
+    # A point of the ground 10 m ahead and 2 m to the right, projected by hand.
+    depth = 10 + 0.002745884
+    pixel = ((721.5377 * 2 + 609.5593 * 10 + 44.85728) / depth, (721.5377 * 1.65 + 172.854 * 10 + 0.2163791) / depth)
+    assert ground.to_metres(np.array([pixel]))[0] == pytest.approx([2.0, 10.0], abs=1e-6)
+    for text, message in (
+        ('[ground]\ncalibration = "none.txt"\n', r"none\.txt: cannot be read"),
+        ('[ground]\ncalibration = "scene.toml"\n', "no P2 of twelve numbers"),
+        ('[ground]\ncalibration = "calib.txt"\nheight = -1\n', "a height in metres"),
+    ):
+        (tmp_path / "scene.toml").write_text(text)
+        with pytest.raises(FormatError, match=message):
+            scenes.load(tmp_path / "scene.toml")

@@ -17,11 +17,13 @@ metres = [[0, 0], [7, 0], [7, 20], [0, 20]]
 template = "football"
 ```
 
+For a camera of KITTI, [ground] has `calibration = "calib/0002.txt"` (its P2) and `height = 1.65` (metres) instead.
 `size = [height, width]` before the tables says for which frames it was drawn. All points are in pixels.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,6 +44,8 @@ else:
     import tomli as tomllib
 
 __all__ = ["Line", "Scene", "Zone", "load"]
+
+CAMERA_HEIGHT = 1.65  # metres, of KITTI's car
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,8 +212,34 @@ def points_of(value: Any, where: str) -> NDArray[np.float64]:
     return points
 
 
+def calibrated(table: Mapping[str, Any], path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Four points of the ground in front of a camera of KITTI: metres to the right and ahead of it.
+
+    The ground is the plane `height` metres below the camera, which looks along it (Geiger et al., "Vision meets
+    robotics: the KITTI dataset", 2013: 1.65 m; P2 projects into the left colour camera). Raises FormatError.
+    """
+    height = table.get("height", CAMERA_HEIGHT)
+    good = isinstance(height, (int, float)) and not isinstance(height, bool) and 0 < height < 100
+    if set(table) - {"calibration", "height"} or not isinstance(table["calibration"], str) or not good:
+        raise FormatError(f"{path}: [ground] with a calibration has the file's path, and a height in metres")
+    file = path.parent / table["calibration"]
+    try:
+        lines = read_file(file).decode("ascii", "replace").splitlines()
+        line = next(line for line in lines if re.match(r"P2\b", line))
+        matrix = np.array([float(word) for word in line.replace(":", " ").split()[1:]]).reshape(3, 4)
+    except OSError as error:
+        raise FormatError(f"{file}: cannot be read ({error.strerror})") from error
+    except (StopIteration, ValueError) as error:
+        raise FormatError(f"{file}: no P2 of twelve numbers, as KITTI's calibrations have it") from error
+    metres = np.array([[-4.0, 6.0], [4.0, 6.0], [8.0, 40.0], [-8.0, 40.0]])
+    points = np.column_stack([metres[:, 0], np.full(4, float(height)), metres[:, 1], np.ones(4)]) @ matrix.T
+    return points[:, :2] / points[:, 2:], metres
+
+
 def ground_of(table: Any, path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The points of `[ground]`. Raises FormatError."""
+    if isinstance(table, Mapping) and "calibration" in table:
+        return calibrated(table, path)
     if not isinstance(table, Mapping) or set(table) != {"image", "metres"}:
         raise FormatError(f"{path}: [ground] has image and metres, and nothing else")
     image, metres = (points_of(table[key], f"{path}: ground.{key}") for key in ("image", "metres"))

@@ -18,7 +18,7 @@ from mots.rendering.palette import colour_of
 if TYPE_CHECKING:
     from mots.counting.counts import Counts
 
-__all__ = ["plot"]
+__all__ = ["pictures_of", "plot"]
 
 TEAM_COLOURS = {"A": (220, 50, 47), "B": (38, 102, 214), "other": (250, 200, 40), "unknown": (130, 130, 130)}
 EMPTY = (236, 238, 240)
@@ -37,6 +37,25 @@ def plot(
     """Write `paths.png` and `heat.png`, with the scene over them, and with a ground `top_paths.png` and
     `top_heat.png`; of a sport also the heat map of each player. `image`: a frame (H, W, 3); without one the ground of
     the pictures is plain. None takes the place of one of `sources`. Raises MotsError where they cannot be written."""
+    pictures = pictures_of(counts, image, sport=sport)
+    written: list[Path] = []
+    for name in pictures:
+        check_target(folder / f"{name}.png", overwrite, sources)
+    try:
+        for name, picture in pictures.items():
+            path = folder / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = io.BytesIO()
+            picture.save(content, "PNG")
+            write_whole(path, content.getvalue())
+            written.append(path)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return written
+
+
+def pictures_of(counts: Counts, image: NDArray[np.uint8] | None, *, sport: bool = False) -> dict[str, Image.Image]:
+    """The pictures by the names of their files."""
     teams = {team.track_id: TEAM_COLOURS[team.team] for team in counts.teams}
 
     def colour(identity: int) -> tuple[int, int, int]:
@@ -53,20 +72,7 @@ def plot(
         pictures["top_heat"] = view.heat(counts.grounds)
         if sport:
             pictures |= {f"heat/{path.track_id}": view.heat([path]) for path in counts.grounds if len(path.times) > 1}
-    written: list[Path] = []
-    for name in pictures:
-        check_target(folder / f"{name}.png", overwrite, sources)
-    try:
-        for name, picture in pictures.items():
-            path = folder / f"{name}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            content = io.BytesIO()
-            picture.save(content, "PNG")
-            write_whole(path, content.getvalue())
-            written.append(path)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    return written
+    return pictures
 
 
 def plain(counts: Counts) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import csv
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from mots.classes import class_name
 from mots.counting.counts import Counts, count_table, table_of_results
 from mots.counting.files import tables_of
+from mots.counting.plots import pictures_of
 from mots.detection import saved_detections
 from mots.editing.suggest import Thumbnails, suggestions, tracks_of
 from mots.errors import FormatError, InputError, MotsWarning
@@ -91,7 +92,7 @@ def collect(inputs: Inputs) -> dict[str, Any]:
             name: {key: number(value[key]) for key in SHOWN if key in value} for name, value in combined.items()
         }
     if inputs.scene is not None:
-        data["scene"] = scene_of(inputs, scale)
+        data["scene"] = scene_of(inputs, results, scale)
     return data
 
 
@@ -270,13 +271,19 @@ def detected_in(path: Path) -> dict[int, Any]:
     return {each.frame: each.detections for each in saved_detections.read(path)}
 
 
-def scene_of(inputs: Inputs, scale: float) -> dict[str, Any]:
-    """A scene's lines and zones in the page's pixels, and its tables."""
+def scene_of(inputs: Inputs, results: SavedResults, scale: float) -> dict[str, Any]:
+    """A scene's lines and zones in the page's pixels, its tables and its pictures."""
     from mots.analytics import scene as scenes
 
     assert inputs.scene is not None
     scene = scenes.load(inputs.scene)
-    counts: Counts = count_table(table_of_results(inputs.results, None), scene)
+    if scene.size is not None and results.frames and scene.size != results.size:
+        (h, w), (high, wide) = scene.size, results.size
+        raise InputError(f"{inputs.scene}: drawn for frames of {h} x {w}, and the results have {high} x {wide}")
+    table = replace(table_of_results(inputs.results, None), size=results.size)
+    counts: Counts = count_table(table, scene, size=results.size)
+    image = None if inputs.source is None else next(iter(source_of(inputs.source))).image
+    pictures = pictures_of(counts, image)
     tables = tables_of(counts, None, bool(scene.pitch))
     return {
         "lines": [[line.name, np.rint(line.points * scale).astype(int).tolist()] for line in scene.lines],
@@ -285,4 +292,5 @@ def scene_of(inputs: Inputs, scale: float) -> dict[str, Any]:
             {"name": name, "columns": list(columns), "rows": [list(row) for row in rows[:2000]]}
             for name, (columns, rows) in tables.items()
         ],
+        "pictures": [[name, jpeg_of(picture)] for name, picture in pictures.items()],
     }

@@ -329,10 +329,12 @@
   }
 
   function countsPanel() {
-    return data.scene.tables.map((table) => make("details", { open: table.rows.length < 30 },
+    const pictures = data.scene.pictures.map(([name, url]) => make("details", { open: name === "paths" },
+      make("summary", {}, make("b", {}, name)), make("img", { src: url, alt: name, style: "max-width: 100%" })));
+    return pictures.concat(data.scene.tables.map((table) => make("details", { open: table.rows.length < 30 },
       make("summary", {}, make("b", {}, `${table.name} (${table.rows.length})`)),
       make("table", {}, make("tr", {}, ...table.columns.map((text) => make("th", {}, text))),
-        ...table.rows.map((row) => make("tr", {}, ...row.map((value) => make("td", {}, value === null ? "" : String(value))))))));
+        ...table.rows.map((row) => make("tr", {}, ...row.map((value) => make("td", {}, value === null ? "" : String(value)))))))));
   }
 
   // Over time
