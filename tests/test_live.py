@@ -143,6 +143,39 @@ def whole_film(path: Path, count: int, codec: str = "libx264") -> bytes:
 
 
 @contextmanager
+def server_with_ranges(content: bytes, share: float) -> Iterator[tuple[str, list[int]]]:
+    """A server that sends parts and ends each reply after a `share` of it; where each reply began."""
+    begun: list[int] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *words: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+            begun.append(start)
+            part = content[start:]
+            self.send_response(206)
+            self.send_header("Content-Length", str(len(part)))
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(part[: max(int(share * len(part)), 2000)])
+            self.close_connection = True
+
+    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=found.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{found.server_port}/film", begun
+    finally:
+        found.shutdown()
+        found.server_close()
+
+
+@contextmanager
 def server(answer: Callable[[int], tuple[bytes, int | None]]) -> Iterator[tuple[str, list[int]]]:
     """A server without ranges: of each client's number, the bytes that it gets, and the length that is announced."""
     clients: list[int] = []
@@ -200,6 +233,16 @@ def test_a_film_goes_on_where_its_connection_broke(ending: str, tmp_path: Path) 
     assert [frame.number for frame in frames] == list(range(100))
     assert max(abs(brightness(frame.image) - frame.number) for frame in frames) <= 4
     assert [frame.time for frame in frames] == pytest.approx([k / 25 for k in range(100)], abs=0.002)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".ts"])
+def test_a_film_is_whole_where_each_reply_breaks_off(ending: str, tmp_path: Path) -> None:
+    content = whole_film(tmp_path / f"v{ending}", 100, "mpeg2video" if ending == ".ts" else "libx264")
+    with server_with_ranges(content, 0.5) as (url, begun):
+        frames = list(open_source(url, settings=QUICK))
+    assert [frame.number for frame in frames] == list(range(100))
+    assert max(abs(brightness(frame.image) - frame.number) for frame in frames) <= 4
+    assert len(begun) > 3
 
 
 def test_a_film_that_always_breaks_off_ends(tmp_path: Path) -> None:

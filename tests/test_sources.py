@@ -306,6 +306,20 @@ def test_a_matroska_that_is_cut_off_is_told_as_a_guess(tmp_path: Path) -> None:
         assert 50 < len(list(open_source(tmp_path / "cut.mkv"))) < 150
 
 
+@pytest.mark.parametrize("kept", [0.55, 0.9, 0.999])
+def test_a_gif_that_is_cut_off_is_told_as_a_guess(kept: float, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    pictures = [Image.fromarray(rng.integers(0, 255, (48, 64, 3), np.uint8)) for _ in range(12)]
+    whole = tmp_path / "whole.gif"
+    pictures[0].save(whole, save_all=True, append_images=pictures[1:], duration=100)
+    assert len(read_without_a_word(whole)) == 12
+    (tmp_path / "padded.gif").write_bytes(whole.read_bytes() + bytes(300))
+    assert len(read_without_a_word(tmp_path / "padded.gif")) == 12
+    (tmp_path / "cut.gif").write_bytes(whole.read_bytes()[: int(kept * whole.stat().st_size)])
+    with pytest.warns(MotsWarning, match=r"cut\.gif: it has no end mark after frame \d+: it may be cut off"):
+        assert len(list(open_source(tmp_path / "cut.gif"))) <= 12
+
+
 def test_a_matroska_that_begins_late_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "late.mkv"
     with av.open(str(path), "w") as container:

@@ -33,6 +33,7 @@ __all__ = ["LiveVideo", "Reconnecting", "camera", "pipe", "stream_name", "withou
 # Formats that hold no times: FFmpeg makes stamps up from a rate that it guesses.
 CLOCKLESS = {"mpjpeg", "mjpeg", "h264", "hevc", "m4v", "image2pipe", "jpeg_pipe", "png_pipe", "rawvideo"}
 OPEN_SECONDS = 15.0  # without an answer, until a stream counts as not there
+LONGEST_DELAY = 4  # seconds between two requests for the rest of a reply
 START_SECONDS = 1.0  # after the first frame, in which dropped ones say nothing
 MANY_DROPPED = 25  # frames: so many say something in the first second too, if they are most
 POLL_SECONDS = 0.2  # at which a waiting reader looks for Ctrl-C
@@ -142,10 +143,16 @@ class LiveVideo:
         silence = self.reconnecting.silence
         timeout = (max(OPEN_SECONDS, silence), silence) if isinstance(self.location, str) else None
         try:
-            container = av.open(self.location, format=self.format, timeout=timeout)
+            container = av.open(self.location, format=self.format, timeout=timeout, options=self._options())
             return container, best_stream(container, self.shown)
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise FormatError(f"{self.shown}: not a video that can be read ({self._said(error)})") from error
+
+    def _options(self) -> dict[str, str]:
+        """FFmpeg's own: of a server that sends parts, it asks again for the bytes that a reply lacks."""
+        if not str(self.location).startswith(("http://", "https://")):
+            return {}
+        return {"reconnect": "1", "reconnect_delay_max": str(LONGEST_DELAY)}
 
     def _said(self, error: Exception) -> str:
         """An error of a connection as messages show it."""

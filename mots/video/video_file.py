@@ -30,6 +30,7 @@ __all__ = [
 
 DEFAULT_RATE = 30.0  # frames a second, where a container says nothing
 TEXT_CODECS = ("ansi", "bintext", "xbin", "idf")  # FFmpeg draws a text file's letters
+GIF_TAIL = 4096  # bytes at the end of a GIF in which its trailer is looked for
 COUNTING_FORMATS = ("mov", "avi")  # their headers hold the number of frames, not only a duration
 
 
@@ -122,6 +123,20 @@ def check_end(
         if end < 0.95 * seconds - 1.0:
             message = f"its header says {seconds:.1f} seconds and its frames end after {end:.1f}: it may be cut off"
             warnings.warn(MotsWarning(f"{where}: {message}"), stacklevel=3)
+    elif container.format.name == "gif" and not has_gif_trailer(where):
+        message = f"it has no end mark after frame {shown - 1}: it may be cut off"
+        warnings.warn(MotsWarning(f"{where}: {message}"), stacklevel=3)
+
+
+def has_gif_trailer(location: str) -> bool:
+    """Whether a GIF ends with its trailer (GIF89a specification, section 27), zeros after it aside; True for what is
+    no local file."""
+    path = Path(location)
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - GIF_TAIL, 0))
+        return file.read().rstrip(b"\0").endswith(b"\x3b")
 
 
 class FrameClock:
