@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -32,6 +33,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 JUNK = {"thumbs.db", "desktop.ini", "__macosx"}  # of Windows and macOS; besides them, every name that begins with ._
 LARGEST_NUMBER = 2**31 - 1  # a larger number in a picture's name is a clock's, not a frame's
+CLOCK_STEP = 10  # seconds between pictures whose names are times of day without a day
 LONGEST_NAME = 200  # bytes; file systems take 255, and endings are added
 ROBOFLOW = re.compile(r"_(?:jpg|jpeg|png|bmp|webp)\.rf\.[0-9a-zA-Z]+$")  # what its exports add to a picture's stem
 # Digits are numbers; a clock's seconds with decimals are one number, however many decimals there are.
@@ -105,6 +107,7 @@ def picture_numbers(stems: Sequence[str]) -> list[int] | None:
             return None
         matches = [re.match(r"\d+", stem[begin:]) for stem in stems]
         numbers = [int(match[0]) for match in matches if match is not None]
+        dated = dated or (None not in matches and are_times_of_day([match[0] for match in matches if match]))
     unique = len(numbers) == len(stems) and len(set(numbers)) == len(numbers)
     if dated and unique and sorted(numbers) not in (list(range(len(numbers))), list(range(1, len(numbers) + 1))):
         return None
@@ -131,6 +134,18 @@ def moments(stems: Sequence[str]) -> list[tuple[int | str, ...]] | None:
             (stem[: each.start()], day, hour, int(each["minute"]), int(each["second"]), part, len(stem) - each.end())
         )
     return keys
+
+
+def are_times_of_day(numbers: Sequence[str]) -> bool:
+    """Whether numbers of six digits are hours, minutes and seconds: each is a time, they leap where a minute ends, and
+    no two neighbours lie further apart than `CLOCK_STEP` as times."""
+    if not all(re.fullmatch(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", number) for number in numbers):
+        return False
+    numbers = sorted(set(numbers))
+    seconds = [int(number[:2]) * 3600 + int(number[2:4]) * 60 + int(number[4:]) for number in numbers]
+    steps = [after - before for before, after in pairwise(seconds)]
+    leaps = any(first[:4] != second[:4] for first, second in pairwise(numbers))
+    return leaps and max(steps) <= CLOCK_STEP
 
 
 def ordered(names: Sequence[str]) -> list[tuple[int, int]]:
