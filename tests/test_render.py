@@ -69,6 +69,7 @@ def test_a_part_of_frames_and_tracks_as_pictures_beside_the_truth(clip: tuple[Pa
         (["--frames", "x"], "wanted A:B"),
         (["--frames", "100:"], "no frames from 100"),
         (["--trace", "-1"], "wanted seconds"),
+        (["--scores"], "no scores here: a run keeps them with --table"),
     ],
 )
 def test_mistakes_are_named(

@@ -133,6 +133,23 @@ def test_saved_detections_tell_a_low_score_from_none(match: tuple[Path, Path, Pa
     }
 
 
+@pytest.mark.parametrize(
+    ("files", "wanted"),
+    [
+        ({}, [None, None, None]),  # MOTS text holds no scores
+        ({"tracks.csv": "id,mean_score,mean_confidence\n1,0.5,0.9\n2,,\n3,0.25,0.1\n"}, [0.5, None, 0.25]),
+    ],
+)
+def test_scores_that_nobody_knows_are_not_shown(
+    files: dict[str, str], wanted: list[float | None], match: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    results, _, video = match
+    for name, text in files.items():
+        (results.parent / name).write_text(text)
+    assert main(["report", str(results), str(video), "--output", str(tmp_path / "report.html")]) == 0
+    assert [track["score"] for track in data_of(tmp_path / "report.html")["tracks"]] == wanted
+
+
 def test_hints_need_no_truth(tmp_path: Path) -> None:
     rows: Rows = {k: {1: box(10 + 2 * k)} for k in range(20)}
     for k in range(20):

@@ -92,7 +92,11 @@ def render(
         if missing:
             raise InputError(f"{results}: no track {missing[0]}", parameters=("only",))
     drawing = replace(drawing or Drawing(), names=own[0].names)
-    annotators = [Annotator(opened.frame_rate, drawing=drawing) for _ in own]
+    if drawing.scores and not own[0].has_table:
+        raise InputError(f"{results}: no scores here: a run keeps them with --table", parameters=("drawing",))
+    annotators = [
+        Annotator(opened.frame_rate, drawing=replace(drawing, scores=drawing.scores and each.has_table)) for each in own
+    ]
     count = matched = 0
     with ExitStack() as stack:
         writer: VideoWriter | PictureFolder = VideoWriter(output, opened.frame_rate) if video else PictureFolder(output)

@@ -38,7 +38,7 @@ class SavedResults:
 
     `frames`: by their numbers. `numbers`: what people see, by the id of the file. `names`: given to single tracks, by
     the ids that people see. `has_table`: whether a run's table is beside it: scores, times and predicted masks come
-    from there. Raises InputError and FormatError for what cannot be read.
+    from there. Without it scores are 1. Raises InputError and FormatError for what cannot be read.
     """
 
     def __init__(self, path: str | Path, sequence: str | None = None) -> None:

@@ -65,14 +65,14 @@ def collect(inputs: Inputs) -> dict[str, Any]:
     size = results.size if results.frames else (1, 1)
     width = film.width if film is not None else BLANK
     scale = width / size[1]
-    confidences = confidences_in(inputs.results)
+    confidences = means_in(inputs.results, "mean_confidence")
     data: dict[str, Any] = {
         "name": results.sequence,
         "size": [round(size[0] * scale), width],
         "numbers": numbers,
         "times": [round(time, 4) for time in times],
         "pictures": [] if film is None else film.pictures,
-        "tracks": track_rows(results, tracks, place, thumbnails, confidences),
+        "tracks": track_rows(results, tracks, place, thumbnails, inputs.results),
         "shapes": shapes_of(results, numbers, scale),
         "counts": counts_over_time(results, numbers),
         "hints": hints_of(results, tracks, confidences, suggestions(results, thumbnails)),
@@ -155,14 +155,18 @@ def track_rows(
     tracks: Mapping[int, Sequence[tuple[int, int]]],
     place: Mapping[int, int],
     thumbnails: Thumbnails,
-    confidences: Mapping[int, float],
+    path: Path,
 ) -> list[dict[str, Any]]:
-    """The table of tracks; spans are places of frames, from the first to the last one."""
+    """The table of tracks; spans are places of frames, from the first to the last one. Scores and confidences that
+    neither the results nor the `tracks.csv` of their `path` hold are None."""
+    confidences, known_scores = means_in(path, "mean_confidence"), means_in(path, "mean_score")
     rows = []
     for identity, own in sorted(tracks.items()):
         frames = [results.frames[number] for number, _ in own]
         classes = [int(f.labels.classes[row]) for f, (_, row) in zip(frames, own, strict=True)]
-        scores = [float(f.labels.scores[row]) for f, (_, row) in zip(frames, own, strict=True)]
+        score = known_scores.get(identity)
+        if results.has_table:
+            score = float(np.mean([f.labels.scores[row] for f, (_, row) in zip(frames, own, strict=True)]))
         places = sorted(place[number] for number, _ in own if number in place)
         picture = thumbnails.pictures.get((identity, 1))
         rows.append(
@@ -175,7 +179,7 @@ def track_rows(
                 "last": own[-1][0],
                 "seconds": round(frames[-1].labels.time - frames[0].labels.time, 2),
                 "masks": len(own),
-                "score": round(float(np.mean(scores)), 3),
+                "score": None if score is None else round(score, 3),
                 "confidence": round(confidences[identity], 3) if identity in confidences else None,
                 "predicted": sum(bool(f.predicted[row]) for f, (_, row) in zip(frames, own, strict=True)),
                 "spans": spans_of(places),
@@ -222,15 +226,15 @@ def counts_over_time(results: SavedResults, numbers: Sequence[int]) -> dict[str,
     return found
 
 
-def confidences_in(results: Path) -> dict[int, float]:
-    """The mean confidence of each track in `tracks.csv` of a run's folder."""
+def means_in(results: Path, column: str) -> dict[int, float]:
+    """`mean_confidence` or `mean_score` of each track in `tracks.csv` of a run's folder."""
     file = (results if results.is_dir() else results.parent) / "tracks.csv"
     if not file.is_file():
         return {}
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
-        return {int(row["id"]): float(row["mean_confidence"]) for row in rows if row.get("mean_confidence")}
+        return {int(row["id"]): float(row[column]) for row in rows if row.get(column)}
     except (ValueError, KeyError, OSError, csv.Error) as error:
         raise FormatError(f"{file}: not a table of tracks ({error})") from error
 

@@ -240,9 +240,10 @@
       make("input", { id: "find", type: "search", placeholder: "id or name", value: filter.text, oninput: (e) => { filter.text = e.target.value; changed(); } }),
       make("button", { onclick: () => { hidden.clear(); changed(); show(place); } }, "show all"),
       make("button", { onclick: () => { data.tracks.forEach((t) => hidden.add(t.id)); changed(); show(place); } }, "hide all"));
-    const columns = [["", ""], ["", ""], ["id", "id"], ["name", "name"], ["class", "class"], ["first", "from"], ["seconds", "s"], ["masks", "masks"],
-      ["score", "score"], ["confidence", "confidence"], ["predicted", "predicted"]];
-    const head = make("tr", {}, ...columns.map(([key, text]) => make("th", { onclick: () => {
+    const columns = [["id", "id"], ["name", "name"], ["class", "class"], ["first", "from"], ["seconds", "s"], ["masks", "masks"],
+      ["score", "score"], ["confidence", "confidence"], ["predicted", "predicted"]]
+      .filter(([key]) => !["name", "score", "confidence", "predicted"].includes(key) || data.tracks.some((t) => t[key]));  // nothing known
+    const head = make("tr", {}, ...[["", ""], ["", ""], ...columns].map(([key, text]) => make("th", { onclick: () => {
       if (!key) return;
       filter.down = filter.sort === key ? !filter.down : false;
       filter.sort = key;
@@ -256,8 +257,8 @@
         show(place);
       } })),
       make("td", {}, t.picture ? make("img", { src: t.picture, alt: "" }) : make("span", { class: "swatch", style: `background: ${t.colour}` })),
-      ...[t.id, t.name, t.class, t.first, t.seconds, t.masks, t.score, t.confidence === null ? "" : t.confidence, t.predicted]
-        .map((v, k) => make("td", {}, k === 0 ? make("span", { class: "swatch", style: `background: ${t.colour}` }) : null, String(v)))));
+      ...columns.map(([key]) => make("td", {}, key === "id" ? make("span", { class: "swatch", style: `background: ${t.colour}` }) : null,
+        String(t[key] ?? "")))));
     rows.replaceChildren(...body());
     return [filters, make("table", {}, make("thead", {}, head), rows)];
   }
