@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.errors import InputError
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
-__all__ = ["FrameLabels", "HasLabels", "LabelSettings", "label"]
+__all__ = ["FrameLabels", "HasLabels", "LabelSettings", "frames_in", "label", "labels_of"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,23 @@ class HasLabels(Protocol):
 
     @property
     def labels(self) -> FrameLabels: ...
+
+
+def labels_of(frame: HasLabels) -> FrameLabels:
+    """The labels of a frame. Raises InputError for what is no frame."""
+    labels = getattr(frame, "labels", None)
+    if not isinstance(labels, FrameLabels):
+        raise InputError(f"frame is a {type(frame).__name__}: wanted a frame of mots.track or mots.Stream")
+    return labels
+
+
+def frames_in(results: Iterable[HasLabels]) -> Iterator[HasLabels]:
+    """The frames, each checked as by `labels_of`."""
+    if not isinstance(results, Iterable):
+        raise InputError(f"results is a {type(results).__name__}: wanted the frames of mots.track or mots.read_results")
+    for frame in results:
+        labels_of(frame)
+        yield frame
 
 
 def label(

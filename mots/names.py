@@ -18,6 +18,7 @@ __all__ = [
     "components",
     "for_sheet",
     "is_junk",
+    "is_text",
     "natural_key",
     "ordered",
     "picture_numbers",
@@ -50,6 +51,11 @@ TIME_OF_DAY = re.compile(rf"(?:{DAY}|{OTHER_DAY})(?:[-_T ]|,? at )?{TIME}")
 DAY_AT_END = re.compile(rf"{DAY}$")
 NO_TEXT = re.compile(r"[\ud800-\udfff]")  # how Python shows the bytes of a name that is no UTF-8
 DECIMALS = 20  # to which those decimals are filled up
+
+
+def is_text(name: str) -> bool:
+    """Whether a text can be written as UTF-8."""
+    return NO_TEXT.search(name) is None
 
 
 def is_junk(name: str) -> bool:

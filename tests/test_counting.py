@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,31 @@ def test_a_scene_is_watched_live_and_its_events_are_json() -> None:
     assert crossing["speed_mps"] == pytest.approx(165 / 6 / 20, rel=0.1)
 
 
+def test_each_exit_has_its_enter_and_short_stays_have_neither() -> None:
+    def watched(inside: list[tuple[float, float]], unseen: tuple[float, float] = (0, 0)) -> list[tuple[str, float]]:
+        watcher, events = SceneWatcher(Scene((), (SQUARE,))), []
+        for k in range(round(12 * RATE)):
+            now = k / RATE
+            if unseen[0] <= now < unseen[1]:
+                events += watcher.update(labels_of(k, {}))
+                continue
+            within = any(enter <= now < leave for enter, leave in inside)
+            events += watcher.update(labels_of(k, {1: (150.0, 100.0) if within else (20.0, 200.0)}))
+        return [(event["event"], event["time_s"]) for event in events]
+
+    names = [name for name, _ in watched([(1, 11)], unseen=(4, 4 + LONGEST_GAP + 1))]
+    assert names == ["enter", "exit", "enter", "exit"]
+    assert [name for name, _ in watched([(1, 1.05)])] == []
+    assert [name for name, _ in watched([(1, 20)])] == ["enter"]  # it is inside still
+
+
+def test_two_classes_with_one_instance_are_two_tracks(tmp_path: Path) -> None:
+    frames = [labels_of(k, {1001: (20.0 + k, 60.0), 2001: (300.0 - k, 200.0)}) for k in range(100)]
+    table = mots.analytics.frame_table.table_of(frames)
+    assert set(table.track_id.tolist()) == {1001, 2001}
+    assert len(paths_of(table)) == 2
+
+
 def test_a_live_counter_knows_a_checkpoint_s_own_classes() -> None:
     counter = LineCounter(ACROSS, {80: "tractor"})
     _, points = walk((150, 20), (150, 200), 4)
@@ -415,3 +441,42 @@ def test_wrong_arguments_elsewhere_are_named() -> None:
     for call, message in calls:
         with pytest.raises(mots.InputError, match=message):
             call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: mots.ZoneCounter(None),  # type: ignore[arg-type]
+        lambda: mots.ZoneCounter(ACROSS),  # type: ignore[arg-type]
+        lambda: mots.ZoneCounter(SQUARE).update(3),  # type: ignore[arg-type]
+        lambda: mots.SpeedMeter(None),  # type: ignore[arg-type]
+        lambda: mots.SpeedMeter(FLAT).update(3),  # type: ignore[arg-type]
+        lambda: mots.SceneWatcher(None),  # type: ignore[arg-type]
+        lambda: mots.SceneWatcher(Scene((ACROSS,))).update(None),  # type: ignore[arg-type]
+        lambda: mots.LineCounter(ACROSS).update(3),  # type: ignore[arg-type]
+        lambda: mots.Ground("a", "b"),  # type: ignore[arg-type]
+        lambda: mots.tables.frames(None),  # type: ignore[arg-type]
+        lambda: mots.tables.frames([1, 2]),  # type: ignore[list-item]
+        lambda: SceneWatcher(Scene((ACROSS,), size=(1080, 1920))).update(labels_of(0, {1: (50.0, 50.0)})),
+    ],
+)
+def test_wrong_arguments_of_live_counters_are_named(call: Callable[[], object]) -> None:
+    with pytest.raises(mots.InputError, match=r"wanted|needs|drawn for"):
+        call()
+
+
+def test_plots_are_refused_before_tables_are_written(tmp_path: Path) -> None:
+    run, _ = run_of_walkers(tmp_path)
+    scene = Scene((ACROSS,), (SQUARE,))
+    out = tmp_path / "counted"
+    out.mkdir()
+    (out / "paths.png").write_bytes(b"mine")
+    with pytest.raises(mots.InputError, match=r"paths\.png exists"):
+        count(run, scene, out, plots=True)
+    assert [path.name for path in out.iterdir()] == ["paths.png"]
+    with pytest.raises(mots.InputError, match="an interval of 1e-07 s gives more than"):
+        count(run, scene, tmp_path / "other", interval=1e-7)
+    (tmp_path / "wrong").mkdir()
+    Image.new("RGB", (64, 48)).save(tmp_path / "wrong/000000.png")
+    with pytest.raises(mots.InputError, match="frames of 48 x 64"):
+        count(run, scene, tmp_path / "other", plots=True, source=tmp_path / "wrong")

@@ -185,3 +185,73 @@ def test_suggestions_are_listed_with_pictures(tmp_path: Path, capsys: pytest.Cap
     assert main(words) == 0
     assert capsys.readouterr().out.startswith("--join 1 2   confidence ")
     assert [path.name for path in (tmp_path / "p").iterdir()] == ["1-2.png"]
+
+
+@pytest.mark.parametrize("name", ["Ace \U0001f600", 'a "quote" and \\', "tab\there", "del\x7f", "Mül\u0085ler"])
+def test_every_name_that_is_taken_can_be_replayed(name: str, tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    write_edited(run, [Edit("rename", (TrackRef(1),), name)], tmp_path / "e")
+    write_edited(run, edits_file.load(tmp_path / "e/edits.toml"), tmp_path / "again")
+    assert json.loads((tmp_path / "again/names.json").read_text()) == {"1": name}
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\udcffb"])
+def test_a_name_that_no_file_can_hold_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+    with pytest.raises(mots.InputError, match="rename 1: the name is"):
+        write_edited(run, [Edit("rename", (TrackRef(1),), name)], tmp_path / "e")
+    assert not (tmp_path / "e").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'do = "delete"\ntracks = [{ id = 1, at = [nan, 1.0, 2.0] }]',
+        'do = "delete"\ntracks = [{ id = 1, at = [inf, 1.0, 2.0] }]',
+        'do = "delete"\ntracks = [{ id = 1, at = [1e300, 1.0, 2.0] }]',
+        'do = "delete"\ntracks = [{ id = 1, at = [true, 1.0, 2.0] }]',
+        'do = ["delete"]\ntracks = [1]',
+        'do = "split"\nframe = true\ntracks = [1]',
+        'do = "rename"\nname = " "\ntracks = [1]',
+    ],
+)
+def test_a_record_that_was_changed_by_hand_is_refused_with_its_entry(text: str, tmp_path: Path) -> None:
+    (tmp_path / "e.toml").write_text(f"[[edit]]\n{text}\n")
+    with pytest.raises(mots.FormatError, match=r"e\.toml: edit 1: "):
+        edits_file.load(tmp_path / "e.toml")
+
+
+def test_confidences_and_scores_of_a_run_are_kept(tmp_path: Path) -> None:
+    run = run_of(tmp_path)
+
+    def rows(folder: Path) -> dict[str, dict[str, str]]:
+        with (folder / "tracks.csv").open(newline="") as lines:
+            return {row["id"]: row for row in csv.DictReader(lines)}
+
+    before = rows(run)
+    (run / "frames.csv").unlink()
+    write_edited(run, [Edit("rename", (TrackRef(1),), "one")], tmp_path / "e")
+    assert rows(tmp_path / "e") == before
+
+
+def test_suggestions_need_the_right_source_and_keep_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from PIL import Image
+
+    run = run_of(tmp_path)
+    for name, size in (("small", (64, 48)), ("right", (SIZE[1], SIZE[0]))):
+        (tmp_path / name).mkdir()
+        for k in range(40):
+            Image.new("RGB", size).save(tmp_path / name / f"{k:06d}.png")
+    assert main(["edit", str(run), "--suggest", "--source", str(tmp_path / "small")]) == 2
+    assert "masks of 120 x 200 for frames of 48 x 64" in capsys.readouterr().err
+    words = ["edit", str(run), "--suggest", "--source", str(tmp_path / "right"), "--pictures", str(tmp_path / "pairs")]
+    assert main(words) == 0
+    pairs = sorted((tmp_path / "pairs").iterdir())
+    assert pairs
+    pairs[0].write_bytes(b"mine")
+    assert main(words) == 2
+    assert pairs[0].read_bytes() == b"mine"
+    assert main([*words, "--overwrite"]) == 0
+    assert pairs[0].read_bytes() != b"mine"

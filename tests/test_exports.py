@@ -15,8 +15,11 @@ from mots.analytics.lines import crossings_of
 from mots.analytics.paths import paths_of
 from mots.analytics.scene import Line, Scene
 from mots.cli import main
+from mots.encodings.rle import encode
+from mots.encodings.runs import runs_of
 from mots.exports import ottrk, tracab
 from mots.toy.world import World, WorldSettings
+from mots.trackers.masks import Masks
 
 GROUND = (np.array([[0.0, 0], [400, 0], [400, 200], [0, 200]]), np.array([[0.0, 0], [40, 0], [40, 20], [0, 20]]))
 PITCH = Scene((), (), GROUND, "handball")
@@ -56,6 +59,75 @@ def test_tracab_needs_a_pitch_and_lines_are_whole(tmp_path: Path) -> None:
         assert ball.endswith("H,Alive;")
     with pytest.raises(mots.InputError, match="exists"):
         tracab.write(tmp_path / "m.dat", table_of_paths(tracks()), PITCH, {})
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+@pytest.mark.parametrize(
+    ("date", "wanted"),
+    [
+        ("2024-05-01", "2024-05-01 00:00:00"),
+        ("2024-05-01T12:00:00", "2024-05-01 12:00:00"),
+        ("2024-05-01T12:00:00+02:00", "2024-05-01 10:00:00"),
+        ("2024-05-01 12:00:00.25", "2024-05-01 12:00:00"),
+    ],
+)
+def test_every_date_that_is_taken_can_be_read(date: str, wanted: str, tmp_path: Path) -> None:
+    files = tracab.write(
+        tmp_path / "m.dat", table_of_paths(tracks(), "person"), PITCH, {1: "A"}, start=ottrk.start_of(date)
+    )
+    assert f'dtDate="{wanted}"' in files[1].read_text()
+    kloppy = pytest.importorskip("kloppy.tracab", reason="kloppy is not installed")
+    kloppy.load(meta_data=str(files[1]), raw_data=str(files[0]))
+
+
+def test_no_two_players_of_a_team_have_one_number() -> None:
+    sides = {2: 1, 10: 1, 11: 1, 12: 0, 13: 1}
+    assert tracab.jerseys_of(sides, {2: "No. 10", 13: "9"}) == {2: 10, 13: 9, 10: 11, 11: 12, 12: 12}
+    with pytest.raises(mots.InputError, match="tracks 2 and 13 of one team both have the number 10"):
+        tracab.jerseys_of(sides, {2: "No. 10", 13: "10"})
+
+
+@pytest.mark.parametrize("to", ["ottrk", "events", "tracab"])
+def test_no_export_replaces_what_it_reads(to: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mask = Masks.from_crops((48, 64), [(10, 10)], [np.ones((20, 9), bool)])
+    files = {
+        "r.txt": f"0 2001 2 48 64 {encode(runs_of(mask))[0].decode()}\n",
+        "s.toml": "[[line]]\nname = 'a'\npoints = [[1, 1], [60, 40]]\n[pitch]\ntemplate = 'handball'\n"
+        "[ground]\nimage = [[0, 0], [64, 0], [64, 48], [0, 48]]\nmetres = [[0, 0], [40, 0], [40, 20], [0, 20]]\n",
+        "x_metadata.xml": "track_id,team,score\n1,A,1.0\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    common = ["--to", to, "--frame-rate", "10", "--overwrite", "--scene", str(tmp_path / "s.toml")]
+    common += ["--teams", str(tmp_path / "x_metadata.xml")]
+    targets = ["r.txt", "s.toml", *(["x.dat"] if to == "tracab" else [])]
+    for target in targets:
+        assert main(["convert", str(tmp_path / "r.txt"), str(tmp_path / target), *common]) == 2
+        assert "is what is read" in capsys.readouterr().err
+    assert {name: (tmp_path / name).read_text() for name in files} == files
+
+
+def test_tracab_keeps_the_times_of_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from test_editing import run_of
+
+    run = run_of(tmp_path)  # 40 frames at 10 a second
+    (tmp_path / "s.toml").write_text(
+        "size = [120, 200]\n[pitch]\ntemplate = 'handball'\n[ground]\n"
+        "image = [[0, 0], [200, 0], [200, 120], [0, 120]]\nmetres = [[0, 0], [40, 0], [40, 20], [0, 20]]\n"
+    )
+    words = ["convert", str(run), str(tmp_path / "m.dat"), "--to", "tracab", "--scene", str(tmp_path / "s.toml")]
+    assert main([*words, "--frame-rate", "25"]) == 0
+    assert len((tmp_path / "m.dat").read_text().splitlines()) == pytest.approx(3.9 * 25, abs=2)
+    assert main([*words, "--frame-rate", "29.97", "--overwrite"]) == 2
+    assert "whole frames a second" in capsys.readouterr().err
+    (tmp_path / "s.toml").write_text((tmp_path / "s.toml").read_text().replace("[120, 200]", "[240, 400]"))
+    assert main([*words, "--overwrite"]) == 2
+    assert "drawn for frames of 240 x 400" in capsys.readouterr().err
+    assert main(["count", str(run), "--scene", str(tmp_path / "s.toml"), "--output", str(tmp_path / "c")]) == 2
+    (tmp_path / "s.toml").write_text((tmp_path / "s.toml").read_text().replace("[240, 400]", "[120, 200]"))
+    words = ["count", str(run), "--scene", str(tmp_path / "s.toml"), "--output", str(tmp_path / "c")]
+    assert main([*words, "--frame-rate", "30"]) == 2
+    assert "has the times already" in capsys.readouterr().err
 
 
 def test_ottrk_holds_what_otanalytics_reads(tmp_path: Path) -> None:

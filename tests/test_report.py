@@ -127,7 +127,8 @@ def test_saved_detections_tell_a_low_score_from_none(match: tuple[Path, Path, Pa
     scores = mots.score(truth, results, with_events=True)
     from mots.report.collect import detected_in
 
-    losses = losses_of(scores, SavedResults(results), SavedResults(truth), detected_in(tmp_path / "d.npz"))
+    saved = SavedResults(results)
+    losses = losses_of(scores, saved, SavedResults(truth), detected_in(tmp_path / "d.npz", saved))
     assert {(loss.frame, loss.cause) for loss in losses if loss.kind == "miss"} == {
         (5, "low score"),
         (6, "no detection"),
@@ -176,7 +177,13 @@ def test_a_long_film_gets_fewer_and_smaller_pictures() -> None:
         (["{results}", "{video}", "--output", "{tmp}/x.txt"], "wanted a name that ends in .html"),
         (["{tmp}/none.txt", "--output", "{tmp}/x.html"], "no such file"),
         (["{results}", "{tmp}/other", "--output", "{tmp}/x.html"], "masks of 120 x 200 for frames of 48 x 64"),
-        (["{results}", "{video}", "--scene", "{tmp}/s.toml", "--output", "{tmp}/x.html"], "MOTS text has no times"),
+        (["{results}", "--scene", "{tmp}/s.toml", "--output", "{tmp}/x.html"], "MOTS text has no times"),
+        (["{results}", "--scene", "{tmp}/big.toml", "--output", "{tmp}/x.html"], "drawn for frames of 1080 x 1920"),
+        (["{results}", "--detections", "{tmp}/d.npz", "--output", "{tmp}/x.html"], "only say something with truth"),
+        (
+            ["{results}", "--truth", "{results}", "--detections", "{tmp}/d.npz", "--output", "{tmp}/x.html"],
+            "detections in frames of 60 x 80, and the results have 120 x 200",
+        ),
     ],
 )
 def test_mistakes_are_named(
@@ -187,11 +194,51 @@ def test_mistakes_are_named(
     (tmp_path / "other").mkdir()
     Image.new("RGB", (64, 48)).save(tmp_path / "other/000001.png")
     (tmp_path / "s.toml").write_text("[[line]]\nname = 'a'\npoints = [[9, 9], [90, 90]]\n")
+    (tmp_path / "big.toml").write_text("size = [1080, 1920]\n[[line]]\nname = 'a'\npoints = [[9, 9], [90, 90]]\n")
+    with DetectionWriter(tmp_path / "d.npz", 10.0, {}) as writer:
+        writer.write(5, 0.5, boxes_as_detections([box(1, 1)], size=(60, 80)))
     results, _, video = match
     filled = [word.format(results=results, video=video, tmp=tmp_path) for word in words]
     assert main(["report", *filled]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "x.html").exists()
+
+
+def test_one_of_several_sequences_of_a_run(match: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    results, _, video = match
+    run = results.parent
+    text_of(run / "w.txt", {k: {1: box(3 * k)} for k in range(30)})
+    (run / "tracks.csv").write_text(
+        "id,mean_score,mean_confidence,sequence\n1,0.5,0.9,v\n2,0.6,0.8,v\n3,0.7,0.7,v\n1,0.1,0.2,w\n"
+    )
+    line = {"sequence": "w", "frame": 3, "objects": [{"id": 1, "confidence": 0.5, "candidates": []}]}
+    (run / "explain.jsonl").write_text(json.dumps(line) + "\n")
+    for words, wanted, explained in (
+        (("--sequence", "v"), [0.9, 0.8, 0.7], []),
+        (("--sequence", "w"), [0.2], ["3"]),
+    ):
+        page = tmp_path / f"{words[1]}.html"
+        assert main(["report", str(run), str(video), *words, "--output", str(page)]) == 0
+        data = data_of(page)
+        assert [track["confidence"] for track in data["tracks"]] == wanted
+        assert list(data["explain"]) == explained
+    assert main(["report", str(results), str(video), "--output", str(tmp_path / "text.html")]) == 0
+    assert [track["confidence"] for track in data_of(tmp_path / "text.html")["tracks"]] == [0.9, 0.8, 0.7]
+    assert main(["render", str(video), str(run), "--sequence", "v", "--output", str(tmp_path / "v2.mp4")]) == 0
+    assert main(["report", str(run), "--output", str(tmp_path / "x.html")]) == 2  # which one?
+
+
+def test_text_is_counted_at_the_rate_of_its_source(match: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    results, _, video = match
+    (tmp_path / "s.toml").write_text("[[zone]]\nname = 'z'\npolygon = [[0, 0], [90, 0], [90, 119], [0, 119]]\n")
+    words = ["report", str(results), "--scene", str(tmp_path / "s.toml")]
+    assert main([*words, "--output", str(tmp_path / "a.html"), "--frame-rate", "5"]) == 0
+    assert main([*words[:2], str(video), *words[2:], "--output", str(tmp_path / "b.html")]) == 0
+    ends = []
+    for name in "ab":
+        tables = {table["name"]: table["rows"] for table in data_of(tmp_path / f"{name}.html")["scene"]["tables"]}
+        ends.append(max(row[4] for row in tables["zones"]))
+    assert ends[0] == pytest.approx(2 * ends[1], abs=0.01)
 
 
 # In a browser
@@ -301,7 +348,14 @@ def test_a_scene_is_drawn_by_clicking(match: tuple[Path, Path, Path], tmp_path: 
     _, _, video = match
     assert main(["scene", str(video), "--output", str(tmp_path / "s")]) == 0
     page = opened(tmp_path / "s/scene.html")
-    page.once("dialog", lambda dialog: dialog.accept("3, 4.5"))
+    said: list[str] = []
+
+    def answer(dialog: Any) -> None:
+        if dialog.type == "alert":
+            said.append(dialog.message)
+        dialog.accept("3, 4.5")
+
+    page.on("dialog", answer)
     scale = page.evaluate("document.getElementById('view').clientWidth") / SIZE[1]
 
     def click(x: int, y: int) -> None:
@@ -309,6 +363,7 @@ def test_a_scene_is_drawn_by_clicking(match: tuple[Path, Path, Path], tmp_path: 
 
     click(20, 60)
     click(180, 60)
+    assert not said
     page.click("button[data-kind=zone]")
     page.fill("#name", "yard")
     for corner in ((20, 20), (60, 20), (60, 90)):

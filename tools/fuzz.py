@@ -182,6 +182,26 @@ def scene(folder: Path) -> Path:
     return folder / "scene.toml"
 
 
+def corrected(folder: Path) -> Path:
+    """A run's folder with everything that a run and its corrections write."""
+    if not (folder / "corrected").exists():
+        saved = detections(".txt")(folder)
+        answers = [
+            mots_main(["track", str(saved), "--output", str(folder / "first"), "--table", "--explain", "--quiet"]),
+            mots_main([
+                "edit", str(folder / "first"), "--output", str(folder / "corrected"),
+                "--rename", "1", "No. 1", "--split", "2@20", "--class", "3", "bus",
+            ]),
+        ]  # fmt: skip
+        assert answers == [0, 0]
+        shutil.copy(folder / "first/explain.jsonl", folder / "corrected")
+    return folder / "corrected"
+
+
+def edits(folder: Path) -> Path:
+    return corrected(folder) / "edits.toml"
+
+
 TO_TEXT = ("convert", "{}", "{out}", "--to", "mots-text")
 TRACK = ("track", "{}", "--output", "{out}", "--quiet")
 KINDS = {
@@ -219,6 +239,20 @@ KINDS = {
     "settings": Kind(toml, (("track", "{good}/d.txt", "--settings", "{}", "--output", "{out}", "--quiet"),)),
     "scene": Kind(scene, (("count", "{good}/run", "--scene", "{}", "--output", "{out}"),)),
     "table": Kind(table, (("count", "{}", "--scene", "{good}/scene.toml", "--output", "{out}"),)),
+    "run": Kind(
+        corrected,
+        (
+            ("report", "{}", "--output", "{out}/r.html"),
+            ("report", "{good}/corrected", "--truth", "{}", "--output", "{out}/r.html"),
+            ("count", "{}", "--scene", "{good}/scene.toml", "--output", "{out}"),
+            ("render", "{good}/pictures", "{}", "--output", "{out}"),
+            ("edit", "{}", "--join", "2", "4", "--delete", "3", "--output", "{out}"),
+            ("edit", "{}", "--suggest"),
+            ("convert", "{}", "{out}", "--to", "cvat-xml"),
+            ("convert", "{}", "{out}", "--to", "ottrk"),
+        ),
+    ),
+    "edits": Kind(edits, (("edit", "{good}/first", "--replay", "{}", "--output", "{out}"),)),
     "state": Kind(state, (("load", "{}"),), True),
 }  # fmt: skip
 
@@ -406,7 +440,7 @@ def fuzz(tries: int, seed: int, kinds: list[str], keep: Path | None = None) -> C
         goods = home / "good"
         goods.mkdir()
         made = {name: KINDS[name].make(goods) for name in kinds}
-        for needed in (text, scene, detections(".txt"), converted("kitti-step", "step")):
+        for needed in (text, scene, pictures, detections(".txt"), converted("kitti-step", "step"), corrected):
             with contextlib.suppress(Exception):
                 needed(goods)
         for name in kinds:  # everything is loaded and compiled before the first fork

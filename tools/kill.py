@@ -87,6 +87,17 @@ def two_sequences(folder: Path, version: int) -> None:
         detections(folder / "saved" / f"{name}.txt", 40, version)
 
 
+def a_run(folder: Path, version: int) -> None:
+    """Pictures, results with their table, and a scene."""
+    pictures(folder / "walk", 60, 10 + 50 * version)
+    saved = detections(folder / "d.npz", 60, version)
+    finish(["track", str(saved), "--output", str(folder / "run"), "--table", "--quiet"])
+    (folder / "scene.toml").write_text(
+        '[[line]]\nname = "a"\npoints = [[20, 0], [20, 48]]\n'
+        '[[zone]]\nname = "z"\npolygon = [[0, 0], [30, 0], [30, 48]]\n'
+    )
+
+
 BATCH = ("batch", "--root", "{in}/set", "--detections", "{in}/saved", "--output", "{out}", "--jobs", "2", "--quiet")
 JOBS = {
     "track": Job(
@@ -120,6 +131,11 @@ JOBS = {
     "convert to COCO": Job(
         lambda folder, version: text(folder / "t", 300, version), ("convert", "{in}/t", "{out}/c.json", "--to", "coco")
     ),
+    "render to MP4": Job(a_run, ("render", "{in}/walk", "{in}/run", "--output", "{out}/v.mp4")),
+    "render to PNGs": Job(a_run, ("render", "{in}/walk", "{in}/run", "--output", "{out}"), parts=True),
+    "report": Job(a_run, ("report", "{in}/run", "{in}/walk", "--output", "{out}/r.html")),
+    "count": Job(a_run, ("count", "{in}/run", "--scene", "{in}/scene.toml", "--output", "{out}", "--sport")),
+    "edit": Job(a_run, ("edit", "{in}/run", "--rename", "1", "No. 1", "--delete", "2", "--output", "{out}")),
     "validate --fix": Job(
         lambda folder, version: text(folder / "t", 300, version), ("validate", "{in}/t", "--fix", "--output", "{out}")
     ),

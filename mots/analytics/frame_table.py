@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from mots.analytics.feet import foot_points
 from mots.classes import class_name, to_mots
-from mots.formats.mots_text import join_id, split_id
-from mots.labels import FrameLabels, HasLabels
+from mots.formats.mots_text import join_id, people_numbers, split_id
+from mots.labels import FrameLabels, HasLabels, frames_in
 from mots.trackers.masks import Masks
 
 __all__ = ["COLUMNS", "FrameTable", "from_rows", "occlusion", "rows_of", "table_of"]
@@ -98,13 +98,18 @@ def rows_of(frame: HasLabels, names: Mapping[int, str] | None = None) -> list[tu
 
 
 def table_of(results: Iterable[HasLabels], names: Mapping[int, str] | None = None) -> FrameTable:
-    """The table of frames in memory: of `mots.track`, or of `mots.read_results`, whose ids are those of MOTS text."""
+    """The table of frames in memory: of `mots.track`, or of `mots.read_results`, whose ids are those of MOTS text.
+    Raises InputError for what are no frames."""
     rows: list[tuple[Any, ...]] = []
-    size = (0, 0)
-    for frame in results:
+    size, of_file = (0, 0), False
+    for frame in frames_in(results):
         rows += rows_of(frame, names)
-        size = frame.labels.size
-    return replace(from_rows(rows), size=size)
+        size, of_file = frame.labels.size, of_file or isinstance(frame, FrameLabels)
+    table = replace(from_rows(rows), size=size)
+    if of_file:  # objects of two classes may have one instance
+        numbers = people_numbers(table.mots_id.tolist())
+        table = replace(table, track_id=np.array([numbers[each] for each in table.mots_id.tolist()], np.int64))
+    return table
 
 
 def from_rows(rows: Sequence[Sequence[Any]]) -> FrameTable:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mots.analytics.feet import foot_points
 from mots.analytics.paths import LONGEST_GAP, Path2D, fitted_line
 from mots.errors import InputError
-from mots.labels import HasLabels
+from mots.labels import HasLabels, labels_of
 from mots.trackers.compiled import compiled
 
 __all__ = ["Ground", "GroundPath", "Motion", "SpeedMeter", "ground_path", "motion_of"]
@@ -32,7 +32,10 @@ class Ground:
     """
 
     def __init__(self, image: NDArray[np.float64], metres: NDArray[np.float64]) -> None:
-        image, metres = np.asarray(image, np.float64), np.asarray(metres, np.float64)
+        try:
+            image, metres = np.asarray(image, np.float64), np.asarray(metres, np.float64)
+        except (TypeError, ValueError):
+            raise InputError("the ground needs four or more pairs of points [x, y]") from None
         if image.shape != metres.shape or image.ndim != 2 or image.shape[1] != 2 or len(image) < 4:
             raise InputError("the ground needs four or more pairs of points [x, y]")
         from_image, from_metres = normalising(image), normalising(metres)
@@ -187,12 +190,14 @@ class SpeedMeter:
     """Speeds on the ground, live: `update` gives metres a second by track, from the places of the last second."""
 
     def __init__(self, ground: Ground) -> None:
+        if not isinstance(ground, Ground):
+            raise InputError(f"ground is a {type(ground).__name__}: wanted a Ground")
         self.ground = ground
         self.places: dict[int, deque[tuple[float, float, float]]] = {}
 
     def update(self, frame: HasLabels) -> dict[int, float]:
         """The speed of each track in this frame; those with too few places are left out."""
-        labels = frame.labels
+        labels = labels_of(frame)
         metres = self.ground.to_metres(foot_points(labels.masks)) if len(labels) else np.zeros((0, 2))
         speeds: dict[int, float] = {}
         for identity, (x, y) in zip(labels.ids.tolist(), metres.tolist(), strict=True):

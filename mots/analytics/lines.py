@@ -13,7 +13,7 @@ from mots.analytics.paths import Path2D
 from mots.analytics.scene import Line
 from mots.classes import class_name
 from mots.errors import InputError
-from mots.labels import HasLabels
+from mots.labels import HasLabels, labels_of
 
 __all__ = ["Crossing", "LineCounter", "crossings_of"]
 
@@ -114,9 +114,7 @@ class LineCounter:
 
     def update(self, frame: HasLabels) -> list[Crossing]:
         """The crossings that this frame completes."""
-        if not hasattr(frame, "labels"):
-            raise InputError(f"frame is a {type(frame).__name__}: wanted a frame of mots.track or mots.Stream")
-        labels = frame.labels
+        labels = labels_of(frame)
         found = []
         heights = (labels.masks.boxes[:, 3] - labels.masks.boxes[:, 1]).tolist()
         for i, (identity, foot) in enumerate(zip(labels.ids.tolist(), foot_points(labels.masks), strict=True)):

@@ -100,6 +100,16 @@ class Scene:
     pitch: str = ""
     size: tuple[int, int] | None = None
 
+    def check_size(self, size: tuple[int, int], what: str) -> None:
+        """Raise InputError where `what` has frames of another (height, width) than those for which the scene was drawn;
+        zeros: its size is not known."""
+        if self.size is not None and size != (0, 0) and tuple(size) != self.size:
+            (h, w), (high, wide) = self.size, size
+            raise InputError(
+                f"the scene was drawn for frames of {h} x {w}, and {what} has {high} x {wide} (height x width)",
+                parameters=("scene",),
+            )
+
 
 def as_points(value: Any, where: str) -> NDArray[np.float64]:
     """Numbers as an array. Raises InputError for what is none."""

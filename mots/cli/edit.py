@@ -99,7 +99,7 @@ def number(word: str, kind: str) -> int:
 def suggest(parsed: argparse.Namespace) -> int:
     """List likely joins."""
     from mots.editing.suggest import suggestions, thumbnails_of
-    from mots.files import cannot_write
+    from mots.files import cannot_write, check_target
     from mots.rendering.saved_results import SavedResults
 
     if parsed.pictures is not None and parsed.source is None:
@@ -111,6 +111,9 @@ def suggest(parsed: argparse.Namespace) -> int:
 
         thumbnails = thumbnails_of(open_source(parsed.source), results)
     found = suggestions(results, thumbnails)
+    pictures = {each: parsed.pictures / f"{each.first}-{each.second}.png" for each in found if parsed.pictures}
+    for picture in pictures.values():
+        check_target(picture, parsed.overwrite, [parsed.results], ("pictures",))
     for each in found:
         print(f"--join {each.first} {each.second}   confidence {each.confidence:.2f}, {each.gap:.1f} s between them")
     if not found:
@@ -118,8 +121,8 @@ def suggest(parsed: argparse.Namespace) -> int:
     if parsed.pictures is not None and thumbnails is not None:
         try:
             parsed.pictures.mkdir(parents=True, exist_ok=True)
-            for each in found:
-                thumbnails.pair(each.first, each.second).save(parsed.pictures / f"{each.first}-{each.second}.png")
+            for each, picture in pictures.items():
+                thumbnails.pair(each.first, each.second).save(picture)
         except OSError as error:
             raise cannot_write(parsed.pictures, error) from error
     return 0

@@ -24,6 +24,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--detections", type=Path, metavar="FILE", help="saved ones: they tell a low score from none")
     parser.add_argument("--scene", type=Path, metavar="FILE.toml", help="then also its counts")
     parser.add_argument("--sequence", metavar="NAME", help="which one, where RESULTS holds several")
+    parser.add_argument("--frame-rate", type=float, metavar="FPS", help="with --scene: gives MOTS text its times")
     parser.add_argument("--overwrite", action="store_true", help="replace a page that is there")
     parser.set_defaults(run=run)
 
@@ -40,6 +41,7 @@ def run(parsed: argparse.Namespace) -> int:
         detections=parsed.detections,
         scene=parsed.scene,
         sequence=parsed.sequence,
+        frame_rate=parsed.frame_rate,
         overwrite=parsed.overwrite,
     )
     print(printable(f"{parsed.results} -> {path} ({path.stat().st_size / 1e6:.1f} MB)"))

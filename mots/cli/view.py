@@ -12,6 +12,7 @@ from mots.names import printable
 
 __all__ = ["KINDS", "add", "add_flags", "run"]
 
+TABLES = (".csv", ".parquet")
 KINDS = ("ottrk", "events", "tracab", "rerun")
 
 
@@ -24,7 +25,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--teams", type=Path, metavar="teams.csv", help="tracab: the teams that mots count has written")
     group.add_argument("--source", metavar="SOURCE", help="rerun: the frames; ottrk: the video's name")
     group.add_argument("--frame-rate", type=float, metavar="FPS", help="gives MOTS text its times; tracab: of the file")
-    group.add_argument("--start-date", default="1970-01-01 00:00:00", metavar="DATE", help="of the recording, in UTC")
+    group.add_argument(
+        "--start-date", default="1970-01-01 00:00:00", metavar="DATE", help="of the recording, in UTC or with its zone"
+    )
 
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -49,29 +52,34 @@ def run(parsed: argparse.Namespace) -> list[Path]:
     from mots.analytics import scene as scenes
     from mots.analytics.lines import crossings_of
     from mots.analytics.paths import paths_of
-    from mots.counting.counts import size_of_text, table_of_results, text_of
+    from mots.counting.counts import has_table, size_of_text, table_of_results, text_of
     from mots.exports import ottrk, tracab
     from mots.rendering.saved_results import names_in
 
-    table = table_of_results(parsed.results, parsed.frame_rate)
+    has_times = parsed.to == "tracab" and (parsed.results.suffix in TABLES or has_table(parsed.results))
+    table = table_of_results(parsed.results, None if has_times else parsed.frame_rate)
     start = ottrk.start_of(parsed.start_date)
+    read = [parsed.results, parsed.scene, parsed.teams, text_of(parsed.results)]
+    size = table.size if table.size != (0, 0) else size_of_text(text_of(parsed.results))
     if parsed.to == "ottrk":
         name = Path(parsed.source).name if parsed.source else f"{parsed.results.stem}.mp4"
         rate = parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist())
-        size = size_of_text(text_of(parsed.results))
-        return [ottrk.write(parsed.output, table, name, size, rate, start, parsed.overwrite)]
+        return [ottrk.write(parsed.output, table, name, size, rate, start, parsed.overwrite, read)]
     if parsed.scene is None:
         raise InputError(f"--to {parsed.to} needs --scene")
     scene = scenes.load(parsed.scene)
+    scene.check_size(size, str(parsed.results))
     if parsed.to == "events":
         paths = paths_of(table)
-        return [ottrk.write_events(parsed.output, crossings_of(paths, scene.lines), paths, start, parsed.overwrite)]
+        crossings = crossings_of(paths, scene.lines)
+        return [ottrk.write_events(parsed.output, crossings, paths, start, parsed.overwrite, read)]
     teams = {} if parsed.teams is None else teams_in(parsed.teams)
     rate = parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist())
+    if parsed.frame_rate is not None and parsed.frame_rate != round(parsed.frame_rate):
+        raise InputError(f"--frame-rate {parsed.frame_rate:g}: TRACAB has whole frames a second")
     return tracab.write(
-        parsed.output, table, scene, teams, names_in(parsed.results), max(round(rate), 1), parsed.start_date,
-        parsed.overwrite,
-    )  # fmt: skip
+        parsed.output, table, scene, teams, names_in(parsed.results), max(round(rate), 1), start, parsed.overwrite, read
+    )
 
 
 def rate_of(frames: list[int], times: list[float]) -> float:
@@ -95,6 +103,8 @@ def view(parsed: argparse.Namespace) -> int:
     from mots.exports import rerun_log
 
     if parsed.output is not None:
+        if parsed.output.suffix != ".rrd":
+            raise InputError(f"--output {parsed.output}: wanted a name that ends in .rrd")
         path = rerun_log.write(parsed.source, parsed.results, parsed.output, overwrite=parsed.overwrite)
         print(printable(f"{parsed.results} -> {path}"))
         return 0

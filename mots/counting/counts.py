@@ -25,13 +25,14 @@ from mots.counting.traffic import Passing, passings_of
 from mots.errors import FormatError, InputError, MotsWarning
 from mots.files import read_file
 from mots.formats.convert import read_results
-from mots.formats.mots_text import split_id
+from mots.formats.mots_text import people_numbers, split_id
 from mots.labels import FrameLabels, HasLabels
 from mots.video.frame import Frame
 
 __all__ = ["Counts", "count", "count_table", "table_of_results", "teams_in"]
 
 FRAMES = ("frames.csv", "frames.parquet")
+MOST_INTERVALS = 100_000
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,12 @@ def table_of_results(results: Path, frame_rate: float | None) -> FrameTable:
     if not results.exists():
         raise InputError(f"{results}: no such file or folder")
     if results.is_dir():
-        there = [results / name for name in FRAMES if (results / name).is_file()]
+        there = tables_in(results)
         texts = sorted(path for path in results.glob("*.txt") if path.is_file())
-        if there and frame_rate is None and len(texts) <= 1:
+        if there and len(texts) <= 1:
+            if frame_rate is not None:
+                message = f"{there[0]} has the times already: leave the frame rate out"
+                raise InputError(message, parameters=("frame_rate",))
             table = tables.read(there[0])
             if texts and not is_of(table, texts[0]):
                 message = f"{there[0]} is a table of other results than {texts[0].name}: track again with a table"
@@ -87,8 +91,18 @@ def table_of_results(results: Path, frame_rate: float | None) -> FrameTable:
     return table_of(read_results(results, frame_rate=frame_rate))
 
 
+def tables_in(folder: Path) -> list[Path]:
+    """The tables of a run's folder."""
+    return [folder / name for name in FRAMES if (folder / name).is_file()]
+
+
+def has_table(results: Path) -> bool:
+    """Whether `table_of_results` reads a table of a run's folder."""
+    return results.is_dir() and bool(tables_in(results)) and len([p for p in results.glob("*.txt") if p.is_file()]) <= 1
+
+
 def is_of(table: FrameTable, text: Path) -> bool:
-    """Whether a table has the objects of MOTS text: the same tracks in the same frames."""
+    """Whether a table has the objects of MOTS text: the same tracks in the same frames. Raises FormatError."""
     try:
         fields = [line.split(b" ", 2) for line in read_file(text).splitlines()]
         wanted = {(int(frame), split_id(int(identity))[1]) for frame, identity, _ in fields}
@@ -164,9 +178,10 @@ def teams_in(frames: Iterable[Frame], results: Iterable[HasLabels]) -> list[Team
         shirts.add(frame.image, found)
         people |= set(found.labels.ids[found.labels.classes == 0].tolist())
     tracks: Mapping[int, np.ndarray] = shirts.tracks()
-    of_file = all(isinstance(each, FrameLabels) for each in by_frame.values())
-    number = (lambda identity: split_id(identity)[1]) if of_file else (lambda identity: identity)
-    return teams_of({number(key): colour for key, colour in tracks.items()}, [number(each) for each in people])
+    if not all(isinstance(each, FrameLabels) for each in by_frame.values()):
+        return teams_of(tracks, people)
+    numbers = people_numbers(i for each in by_frame.values() for i in each.labels.ids.tolist())
+    return teams_of({numbers[key]: colour for key, colour in tracks.items()}, [numbers[each] for each in people])
 
 
 def count(
@@ -202,13 +217,14 @@ def count(
     if interval is not None and not 0 < interval < float("inf"):
         raise InputError(f"an interval of {interval}: wanted seconds, above 0", parameters=("interval",))
     table = table_of_results(results, frame_rate)
+    if interval is not None and len(table) and float(table.time_s.max()) / interval > MOST_INTERVALS:
+        message = f"an interval of {interval:g} s gives more than {MOST_INTERVALS} rows a zone"
+        raise InputError(message, parameters=("interval",))
     text = text_of(results)
-    size = size_of_text(text)
-    if found.size is not None and size != (0, 0) and size != found.size:
-        (h, w), (high, wide) = found.size, size
-        raise InputError(f"{scene}: drawn for frames of {h} x {w}, and {results} has {high} x {wide} (height x width)")
     if table.size == (0, 0):
-        table = replace(table, size=size)
+        table = replace(table, size=size_of_text(text))
+    size = table.size
+    found.check_size(size, str(results))
     warn_of_places(found, table)
     teams: list[Team] = []
     if sport and source is not None:
@@ -219,19 +235,28 @@ def count(
     read = [results, *([text] if text else []), None if isinstance(scene, scenes.Scene) else Path(scene)]
     if source is not None:
         read.append(Path(source))
-    write(output, counts, interval, read, sport=sport, parquet=parquet, overwrite=overwrite)
+    pictures = {}
     if plots:
-        from mots.counting.plots import plot
+        from mots.counting.plots import check, pictures_of
 
         image = None if source is None else first_frame(source, table)
-        plot(output, counts, image, read, sport=sport, overwrite=overwrite)
+        if image is not None and size != (0, 0) and image.shape[:2] != size:
+            (h, w), (high, wide) = size, image.shape[:2]
+            raise InputError(f"{source}: frames of {high} x {wide}, and {results} is of {h} x {w} (height x width)")
+        pictures = pictures_of(counts, image, sport=sport)
+        check(output, pictures, read, overwrite)
+    write(output, counts, interval, read, sport=sport, parquet=parquet, overwrite=overwrite)
+    if plots:
+        from mots.counting.plots import write_pictures
+
+        write_pictures(output, pictures)
     return counts
 
 
 def text_of(results: Path) -> Path | None:
     """The MOTS text of results: the file itself, or the only one in a run's folder."""
-    if results.suffix == ".txt" and results.is_file():
-        return results
+    if results.is_file() and results.suffix not in (".csv", ".parquet"):  # the table of a run lies beside its text
+        return results if results.suffix == ".txt" else None
     folder = results if results.is_dir() else results.parent
     texts = [path for path in sorted(folder.glob("*.txt")) if path.is_file()]
     return texts[0] if len(texts) == 1 else None

@@ -15,7 +15,8 @@ from mots.analytics.lines import LIVE_SPAN, LineCounter
 from mots.analytics.scene import Scene, Zone, load
 from mots.analytics.zones import HYSTERESIS, LEAST_HYSTERESIS, LEAST_STAY, Presence, Visit, depths
 from mots.classes import class_name
-from mots.labels import HasLabels
+from mots.errors import InputError
+from mots.labels import HasLabels, labels_of
 
 __all__ = ["SceneWatcher", "ZoneCounter"]
 
@@ -28,6 +29,8 @@ class ZoneCounter:
     """
 
     def __init__(self, zone: Zone, names: Mapping[int, str] | None = None) -> None:
+        if not isinstance(zone, Zone):
+            raise InputError(f"zone is a {type(zone).__name__}: wanted a Zone")
         self.zone, self.names = zone, dict(names or {})
         self.entries = self.exits = 0
         self.presences: dict[int, Presence] = {}
@@ -41,7 +44,8 @@ class ZoneCounter:
 
     def update(self, frame: HasLabels) -> list[Visit]:
         """The visits that this frame ends, by leaving or by the end of the track; shorter ones than 0.2 s are none."""
-        labels, found = frame.labels, []
+        labels = labels_of(frame)
+        found: list[Visit] = []
         feet = foot_points(labels.masks)
         heights = labels.masks.boxes[:, 3] - labels.masks.boxes[:, 1]
         for i, identity in enumerate(labels.ids.tolist()):
@@ -77,20 +81,27 @@ class SceneWatcher:
     """A whole scene, or that of a `scene.toml`, live: `update` gives this frame's events as dictionaries, for JSON.
 
     `crossing` (line, direction), `enter` and `exit` (zone, and for `exit` its seconds inside); each with time_s, frame,
-    track_id and class, and speed_mps where there is a ground.
+    track_id and class, and speed_mps where there is a ground. An `enter` is told once the object was in for 0.2 s: a
+    shorter stay is no visit. Who is inside at the end gets no `exit`.
     """
 
     def __init__(self, scene: Scene | str | Path, names: Mapping[int, str] | None = None) -> None:
         if isinstance(scene, (str, Path)):
             scene = load(scene)
+        if not isinstance(scene, Scene):
+            raise InputError(f"scene is a {type(scene).__name__}: wanted a Scene or the path of a scene.toml")
+        self.scene = scene
         self.names = dict(names or {})
         self.lines = [LineCounter(line, names) for line in scene.lines]
         self.zones = [ZoneCounter(zone, names) for zone in scene.zones]
+        self.told: list[dict[int, float]] = [{} for _ in self.zones]  # the visits whose `enter` was told: since when
         self.speeds = None if scene.ground is None else SpeedMeter(Ground(*scene.ground))
 
     def update(self, frame: HasLabels) -> list[dict[str, Any]]:
-        """The events of this frame, in the order of their times."""
-        labels = frame.labels
+        """The events of this frame, in the order of their times. Raises InputError for a frame of another size than
+        that for which the scene was drawn."""
+        labels = labels_of(frame)
+        self.scene.check_size(labels.size, "this frame")
         speeds = {} if self.speeds is None else self.speeds.update(frame)
         events: list[dict[str, Any]] = []
 
@@ -105,12 +116,15 @@ class SceneWatcher:
             for crossing in line.update(frame):
                 where = {"line": crossing.line, "direction": crossing.direction}
                 add("crossing", crossing.time, crossing.track_id, crossing.class_name, **where)
-        for zone in self.zones:
-            before = set(zone.inside)
+        for zone, told in zip(self.zones, self.told, strict=True):
             for visit in zone.update(frame):
+                if told.pop(visit.track_id, None) != visit.enter:
+                    add("enter", visit.enter, visit.track_id, visit.class_name, zone=visit.zone)
                 seconds = round(visit.leave - visit.enter, 3)
                 add("exit", visit.leave, visit.track_id, visit.class_name, zone=visit.zone, seconds=seconds)
             for identity, since in zone.inside.items():
-                if identity not in before:
+                # A shorter stay is no visit, and so gets no `enter` either.
+                if told.get(identity) != since and labels.time - since >= LEAST_STAY:
+                    told[identity] = since
                     add("enter", since, identity, zone.classes[identity], zone=zone.zone.name)
         return sorted(events, key=lambda event: float(event["time_s"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,29 +18,22 @@ from mots.rendering.palette import colour_of
 if TYPE_CHECKING:
     from mots.counting.counts import Counts
 
-__all__ = ["pictures_of", "plot"]
+__all__ = ["check", "pictures_of", "write_pictures"]
 
 TEAM_COLOURS = {"A": (220, 50, 47), "B": (38, 102, 214), "other": (250, 200, 40), "unknown": (130, 130, 130)}
 EMPTY = (236, 238, 240)
 MARK = (255, 221, 0)
 
 
-def plot(
-    folder: Path,
-    counts: Counts,
-    image: NDArray[np.uint8] | None,
-    sources: Iterable[Path | None] = (),
-    *,
-    sport: bool = False,
-    overwrite: bool = False,
-) -> list[Path]:
-    """Write `paths.png` and `heat.png`, with the scene over them, and with a ground `top_paths.png` and
-    `top_heat.png`; of a sport also the heat map of each player. `image`: a frame (H, W, 3); without one the ground of
-    the pictures is plain. None takes the place of one of `sources`. Raises MotsError where they cannot be written."""
-    pictures = pictures_of(counts, image, sport=sport)
-    written: list[Path] = []
+def check(folder: Path, pictures: Iterable[str], sources: Iterable[Path | None] = (), overwrite: bool = False) -> None:
+    """Raise InputError where pictures of these names cannot be written: they exist, or are one of `sources`."""
+    read = list(sources)
     for name in pictures:
-        check_target(folder / f"{name}.png", overwrite, sources)
+        check_target(folder / f"{name}.png", overwrite, read)
+
+
+def write_pictures(folder: Path, pictures: Mapping[str, Image.Image]) -> None:
+    """Write pictures as PNG, by their names. Raises MotsError where they cannot be written."""
     try:
         for name, picture in pictures.items():
             path = folder / f"{name}.png"
@@ -48,14 +41,14 @@ def plot(
             content = io.BytesIO()
             picture.save(content, "PNG")
             write_whole(path, content.getvalue())
-            written.append(path)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    return written
 
 
 def pictures_of(counts: Counts, image: NDArray[np.uint8] | None, *, sport: bool = False) -> dict[str, Image.Image]:
-    """The pictures by the names of their files."""
+    """The pictures by the names of their files: `paths` and `heat`, with the scene over them, and with a ground
+    `top_paths` and `top_heat`; of a sport also the heat map of each player. `image`: a frame (H, W, 3); without one the
+    pictures' ground is plain."""
     teams = {team.track_id: TEAM_COLOURS[team.team] for team in counts.teams}
 
     def colour(identity: int) -> tuple[int, int, int]:

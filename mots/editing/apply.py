@@ -15,6 +15,7 @@ from mots.classes import class_name, names_to_ids
 from mots.editing.edits import Edit, TrackRef, dumps
 from mots.errors import InputError
 from mots.files import cannot_write, check_target, write_whole
+from mots.names import is_text
 from mots.pipeline.results import ResultFolder
 from mots.rendering.saved_results import NAMES, SavedFrame, SavedResults
 
@@ -49,12 +50,22 @@ def edited(
             names.pop(ids[0], None)
             told.append(f"track {ids[0]} is deleted ({count} masks)")
         elif edit.kind == "rename":
-            names[ids[0]] = str(edit.value)
+            names[ids[0]] = checked_name(edit)
             told.append(f"track {ids[0]} is called {edit.value}")
         else:
             told.append(reclass(frames, ids[0], str(edit.value)))
         done.append(edit)
     return list(frames.values()), names, done, told
+
+
+def checked_name(edit: Edit) -> str:
+    """The name of a rename. Raises InputError for one that no file can hold."""
+    name = str(edit.value)
+    if not name.strip():
+        raise InputError(f"rename {edit.tracks[0].id}: the name is empty")
+    if not is_text(name):
+        raise InputError(f"rename {edit.tracks[0].id}: the name is no text in UTF-8")
+    return name
 
 
 def located(frames: dict[int, SavedFrame], ref: TrackRef, edit: Edit) -> int:
@@ -93,7 +104,7 @@ def change(frames: dict[int, SavedFrame], identity: int, fresh: int | None, firs
         count += 1
         if fresh is None:
             rows = np.flatnonzero(~own)
-            frames[number] = SavedFrame(frame.labels.take(rows), frame.predicted[rows])
+            frames[number] = frame.take(rows)
         else:
             ids = np.where(own, fresh, frame.labels.ids)
             frames[number] = replace(frame, labels=replace(frame.labels, ids=ids))
@@ -122,7 +133,8 @@ def split(frames: dict[int, SavedFrame], identity: int, first: int, fresh: int) 
     own = [number for number, frame in frames.items() if identity in frame.labels.ids]
     if not own[0] < first <= own[-1]:
         raise InputError(
-            f"split {identity}@{first}: the track goes from frame {own[0]} to {own[-1]}: wanted one after {own[0]}"
+            f"split {identity}@{first}: the track goes from frame {own[0]} to {own[-1]}: wanted one after {own[0]}, "
+            f"up to {own[-1]}"
         )
     count = change(frames, identity, fresh, first)
     return f"track {identity} is track {fresh} from frame {first} on ({count} masks)"

@@ -40,6 +40,9 @@ KINDS: dict[str, tuple[int, str]] = {
 }  # fmt: skip
 
 
+LARGEST = 2**31  # no frame and no place is as large
+
+
 @dataclass(frozen=True)
 class TrackRef:
     """A track: its id in the results at hand, and where it is to be found in others: frame, x, y; None: by id only."""
@@ -72,7 +75,10 @@ def dumps(edits: list[Edit]) -> str:
         lines = ["[[edit]]", f'do = "{edit.kind}"', f"tracks = [{tracks}]"]
         key = KINDS[edit.kind][1]
         if key:
-            lines.append(f"{key} = {json.dumps(edit.value)}")
+            text = json.dumps(edit.value, ensure_ascii=False).replace(
+                "\x7f", "\\u007f"
+            )  # TOML's texts are JSON's but for this
+            lines.append(f"{key} = {text}")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 
@@ -95,7 +101,7 @@ def load(path: str | Path) -> list[Edit]:
 def edit_of(entry: Any, where: str) -> Edit:
     """One edit of a file."""
     kind = entry.get("do") if isinstance(entry, Mapping) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise FormatError(f"{where}: wanted do = one of {', '.join(KINDS)}")
     count, key = KINDS[kind]
     wanted = {"do", "tracks", *([key] if key else [])}
@@ -105,8 +111,10 @@ def edit_of(entry: Any, where: str) -> Edit:
     if not isinstance(tracks, list) or len(tracks) != count:
         raise FormatError(f"{where}: a {kind} names {count} track{'s' if count > 1 else ''}")
     value = entry[key] if key else ""
-    if key and not (isinstance(value, int) if key == "frame" else isinstance(value, str) and value):
-        raise FormatError(f"{where}: {key} is {'a number' if key == 'frame' else 'a text'}")
+    if key == "frame" and (not isinstance(value, int) or isinstance(value, bool)):
+        raise FormatError(f"{where}: frame is a number")
+    if key and key != "frame" and not (isinstance(value, str) and value.strip()):
+        raise FormatError(f"{where}: {key} is a text")
     return Edit(kind, tuple(track_of(track, where) for track in tracks), value)
 
 
@@ -119,6 +127,10 @@ def track_of(track: Any, where: str) -> TrackRef:
     at = track.get("at")
     if at is None:
         return TrackRef(track["id"])
-    if not isinstance(at, list) or len(at) != 3 or not all(isinstance(each, (int, float)) for each in at):
+    if (
+        not isinstance(at, list)
+        or len(at) != 3
+        or not all(isinstance(each, (int, float)) and not isinstance(each, bool) and abs(each) < LARGEST for each in at)
+    ):
         raise FormatError(f"{where}: at is [frame, x, y]")
     return TrackRef(track["id"], (int(at[0]), float(at[1]), float(at[2])))

@@ -32,9 +32,10 @@ EVENT_COLUMNS = (
 
 
 def start_of(text: str) -> datetime:
-    """When a recording began, in UTC, of `2024-05-01 12:30:00`. Raises InputError."""
+    """When a recording began, of `2024-05-01 12:30:00` in UTC, or with a zone of its own. Raises InputError."""
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=timezone.utc) if found.tzinfo is None else found.astimezone(timezone.utc)
     except ValueError:
         message = f"'{text}' is no date: wanted one as 2024-05-01 12:30:00"
         raise InputError(message, parameters=("start_date",)) from None
@@ -48,10 +49,11 @@ def write(
     frame_rate: float,
     start: datetime,
     overwrite: bool = False,
+    sources: Iterable[Path | None] = (),
 ) -> Path:
     """Write a table as `.ottrk`; `video`: the file's name, `size`: (height, width) of its frames. Raises MotsError
-    where it cannot be written."""
-    check_target(output, overwrite, [])
+    where it cannot be written, InputError where `output` is one of `sources`."""
+    check_target(output, overwrite, sources)
     stem, dot, ending = video.rpartition(".")
     last = {track: row for row, track in enumerate(table.track_id.tolist())}
     seen: set[int] = set()
@@ -118,10 +120,16 @@ def write(
 
 
 def write_events(
-    output: Path, crossings: Iterable[Crossing], paths: Iterable[Path2D], start: datetime, overwrite: bool = False
+    output: Path,
+    crossings: Iterable[Crossing],
+    paths: Iterable[Path2D],
+    start: datetime,
+    overwrite: bool = False,
+    sources: Iterable[Path | None] = (),
 ) -> Path:
-    """Write crossings as OTAnalytics' list of events. Raises MotsError where it cannot be written."""
-    check_target(output, overwrite, [])
+    """Write crossings as OTAnalytics' list of events. Raises MotsError where it cannot be written, InputError where
+    `output` is one of `sources`."""
+    check_target(output, overwrite, sources)
     by_track = {path.track_id: path for path in paths}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -8,9 +8,9 @@ readers.)
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
@@ -37,13 +37,15 @@ def write(
     teams: Mapping[int, str],
     names: Mapping[int, str] | None = None,
     frame_rate: int = 25,
-    date: str = "1970-01-01 00:00:00",
+    start: datetime = datetime(1970, 1, 1),
     overwrite: bool = False,
+    sources: Iterable[Path | None] = (),
 ) -> list[Path]:
     """Write `output` (.dat) and its metadata beside it; the files.
 
     `scene`: with a ground in metres from a corner of the pitch, and the pitch's template. `teams`: A, B or another word
-    by track. `names`: a number in a track's name is its jersey; without one the track's id is. Frames are resampled to
+    by track. `names`: a number in a track's name is its jersey; without one the track's id is, or, where another of its
+    team has that, the next free number. Frames are resampled to
     `frame_rate` a second, along the tracks' paths. Raises InputError without a ground or a pitch, MotsError where the
     files cannot be written.
     """
@@ -52,7 +54,8 @@ def write(
     pitch = template(scene.pitch)
     ground = Ground(*scene.ground)
     paths = [(path.class_name, ground_path(path, ground)) for path in paths_of(table)]
-    jerseys = {path.track_id: jersey_of(path.track_id, names or {}) for _, path in paths}
+    sides = {path.track_id: TEAMS.get(teams.get(path.track_id, ""), OTHER) for _, path in paths}
+    jerseys = jerseys_of(sides, names or {})
     end = max((float(path.times[-1]) for _, path in paths if len(path.times)), default=0.0)
     lines = []
     for number in range(int(end * frame_rate) + 1):
@@ -67,17 +70,18 @@ def write(
             if kind == BALL:
                 ball = (x, y, speed)
                 continue
-            team = TEAMS.get(teams.get(path.track_id, ""), OTHER)
-            players.append(f"{team},{path.track_id},{jerseys[path.track_id]},{x:.0f},{y:.0f},{speed:.2f};")
+            players.append(
+                f"{sides[path.track_id]},{path.track_id},{jerseys[path.track_id]},{x:.0f},{y:.0f},{speed:.2f};"
+            )
         if not players:  # readers need somebody in each line: an object that belongs to nobody
             players = [f"{OTHER},0,0,0,0,0.00;"]
         lines.append(f"{number}:{''.join(players)}:{ball[0]:.0f},{ball[1]:.0f},0,{ball[2]:.2f},H,Alive;:\n")
     metadata = metadata_of(output)
     for file in (output, metadata):
-        check_target(file, overwrite, [])
+        check_target(file, overwrite, sources)
     xml = (
         '<?xml version="1.0" encoding="utf-8"?>\n<TracabMetaData sVersion="1.0">\n'
-        f'  <match iId="1" dtDate={quoteattr(date)} iFrameRateFps="{frame_rate}"'
+        f'  <match iId="1" dtDate="{start:%Y-%m-%d %H:%M:%S}" iFrameRateFps="{frame_rate}"'
         f' fPitchXSizeMeters="{pitch.length:.2f}" fPitchYSizeMeters="{pitch.width:.2f}"'
         f' fTrackingAreaXSizeMeters="{pitch.length:.2f}" fTrackingAreaYSizeMeters="{pitch.width:.2f}">\n'
         f'    <period iId="1" iStartFrame="0" iEndFrame="{max(len(lines) - 1, 0)}"/>\n'
@@ -97,10 +101,26 @@ def metadata_of(output: Path) -> Path:
     return output.with_name(f"{output.stem}_metadata.xml")
 
 
-def jersey_of(track: int, names: Mapping[int, str]) -> int:
-    """The number in a track's name, or its id."""
-    found = re.search(r"\d+", names.get(track, ""))
-    return int(found[0]) if found else track
+def jerseys_of(sides: Mapping[int, int], names: Mapping[int, str]) -> dict[int, int]:
+    """A number for each track, which no other of its side has. Raises InputError for two names of one side with one
+    number."""
+    found: dict[int, int] = {}
+    taken: dict[tuple[int, int], int] = {}
+    for track, side in sides.items():
+        number = re.search(r"\d+", names.get(track, ""))
+        if number is not None:
+            other = taken.setdefault((side, int(number[0])), track)
+            if other != track:
+                raise InputError(f"tracks {other} and {track} of one team both have the number {int(number[0])}")
+            found[track] = int(number[0])
+    for track, side in sides.items():
+        if track not in found:
+            jersey = track
+            while (side, jersey) in taken:
+                jersey += 1
+            taken[side, jersey] = track
+            found[track] = jersey
+    return found
 
 
 def place_at(path: GroundPath, now: float) -> tuple[float, float, float] | None:

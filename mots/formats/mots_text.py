@@ -9,7 +9,7 @@ class (`split_id` reads both forms).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ from mots.formats.faults import Fault, Report, fail
 from mots.formats.label_table import LARGEST, LabelTable
 from mots.labels import FrameLabels, HasLabels
 
-__all__ = ["LONG", "IdTable", "dumps", "join_id", "lines", "parse", "read", "split_id"]
+__all__ = ["LONG", "IdTable", "dumps", "join_id", "lines", "parse", "people_numbers", "read", "split_id"]
 
 SHORT = 1_000  # factor of the class in an id of an instance up to 999
 LONG = 1_000_000  # and above
@@ -39,6 +39,15 @@ def join_id(mots_class: int, instance: int) -> int:
 def split_id(identity: int) -> tuple[int, int]:
     """Class, as MOTS numbers it, and instance of an id in either form."""
     return divmod(identity, SHORT if identity < LONG else LONG)
+
+
+def people_numbers(ids: Iterable[int]) -> dict[int, int]:
+    """What people see for each id of a file: the instance, where no two ids have one, as in our own results; otherwise
+    the id itself."""
+    unique = sorted(set(ids))
+    instances = [split_id(identity)[1] for identity in unique]
+    own = len(set(instances)) == len(unique) and all(instance > 0 for instance in instances)
+    return dict(zip(unique, instances if own else unique, strict=True))
 
 
 class IdTable:

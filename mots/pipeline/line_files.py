@@ -62,7 +62,7 @@ class LineFile:
                 self.file.close(whole=kind is None)
 
 
-def comparisons(frame: TrackedFrame) -> list[dict[str, Any]]:
+def comparisons(frame: TrackedFrame, sequence: str) -> list[dict[str, Any]]:
     """What each identity of a frame was compared with: the line of `explain.jsonl`."""
     confidence = dict(zip(frame.ids.tolist(), frame.confidence.tolist(), strict=True))
     objects = [
@@ -86,4 +86,4 @@ def comparisons(frame: TrackedFrame) -> list[dict[str, Any]]:
         for identity, candidates in frame.candidates.items()
         if identity in confidence
     ]
-    return [{"frame": frame.frame, "objects": objects}] if objects else []
+    return [{"sequence": sequence, "frame": frame.frame, "objects": objects}] if objects else []

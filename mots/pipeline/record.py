@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,8 @@ def record_pipeline(
         raise InputError("showing needs the frames: give them as the source", parameters=("show", "detections"))
     if events is not None and scene is None:
         raise InputError("events need a scene", parameters=("events", "scene"))
+    if scene is not None and events is None and table is None:
+        raise InputError("a scene needs a table or events to be written", parameters=("scene", "table", "events"))
     if isinstance(scene, (str, Path)):
         scene = load_scene(scene)
     summary = Summary(folder)
@@ -155,7 +158,8 @@ def record_pipeline(
             shown = Annotator(pipeline.frame_rate, pipeline.names)
         line_files: list[LineFile] = []
         if pipeline.explain:
-            line_files.append(stack.enter_context(LineFile(folder / EXPLAIN, comparisons, overwrite)))
+            explaining = partial(comparisons, sequence=pipeline.name)
+            line_files.append(stack.enter_context(LineFile(folder / EXPLAIN, explaining, overwrite)))
         if events is not None:
             assert isinstance(scene, Scene)
             path = None if str(events) == "-" else Path(events)
@@ -170,6 +174,8 @@ def record_pipeline(
         stack.enter_context(closing(frames))
         for frame in interruptible(frames):
             written = frame if pipeline.settings.refine.write_filled else without_predicted(frame)
+            if scene is not None:
+                scene.check_size(written.labels.size, pipeline.name)
             results.write(written)
             if rows is not None:
                 rows.write(written)

@@ -25,7 +25,6 @@ from mots.files import FrameFile, cannot_write, locked, write_whole
 from mots.formats import mots_text
 from mots.labels import HasLabels
 from mots.names import for_sheet
-from mots.pipeline.tracked_frame import TrackedFrame
 
 __all__ = ["ResultFolder", "TrackRow"]
 
@@ -86,7 +85,8 @@ class ResultFolder:
                 "the frames before it are there"
             ) from error
         self.frames += 1
-        confidence = frame.confidence.tolist() if isinstance(frame, TrackedFrame) else [float("nan")] * len(labels)
+        known = getattr(frame, "confidence", None)
+        confidence = [float("nan")] * len(labels) if known is None else known.tolist()
         for identity, class_id, score, clear in zip(
             labels.ids.tolist(), labels.classes.tolist(), labels.scores.tolist(), confidence, strict=True
         ):

@@ -139,7 +139,7 @@ def chosen(frame: SavedFrame, only: Collection[int] | None, of_results: bool) ->
     if only is None or not of_results:
         return frame
     rows = np.flatnonzero(np.isin(frame.labels.ids, list(only)))
-    return SavedFrame(frame.labels.take(rows), frame.predicted[rows])
+    return frame.take(rows)
 
 
 def titled(picture: NDArray[np.uint8], title: str, annotator: Annotator) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -14,23 +15,31 @@ from mots.analytics import tables
 from mots.classes import IGNORE
 from mots.errors import FormatError, InputError
 from mots.formats.convert import read
-from mots.formats.mots_text import split_id
+from mots.formats.mots_text import people_numbers
 from mots.labels import FrameLabels
 from mots.names import printable
 from mots.storage.json_file import load
 
-__all__ = ["NAMES", "SavedFrame", "SavedResults", "names_in", "text_in"]
+__all__ = ["NAMES", "SavedFrame", "SavedResults", "means_in", "names_in", "text_in"]
 
 NAMES = "names.json"  # of a run's folder: the names that people gave to tracks, by their numbers
+TRACKS = "tracks.csv"
 TABLES = ("frames.csv", "frames.parquet")
 
 
 @dataclass(frozen=True, eq=False)
 class SavedFrame:
-    """One frame of written results: `labels`, whose ids are those that people see, and which masks are `predicted`."""
+    """One frame of written results: `labels`, whose ids are those that people see, which masks are `predicted`, and the
+    `confidence` of each identity, where the run's `tracks.csv` holds it: the track's mean, nan otherwise."""
 
     labels: FrameLabels
     predicted: NDArray[np.bool_]
+    confidence: NDArray[np.float64] | None = None
+
+    def take(self, rows: NDArray[np.int64]) -> SavedFrame:
+        """The objects of these rows."""
+        confidence = None if self.confidence is None else self.confidence[rows]
+        return SavedFrame(self.labels.take(rows), self.predicted[rows], confidence)
 
 
 class SavedResults:
@@ -38,12 +47,13 @@ class SavedResults:
 
     `frames`: by their numbers. `numbers`: what people see, by the id of the file. `names`: given to single tracks, by
     the ids that people see. `has_table`: whether a run's table is beside it: scores, times and predicted masks come
-    from there. Without it scores are 1. Raises InputError and FormatError for what cannot be read.
+    from there. Without it a score is the track's mean of `tracks.csv`, or 1. Raises InputError and FormatError for
+    what cannot be read.
     """
 
     def __init__(self, path: str | Path, sequence: str | None = None) -> None:
         self.path = Path(path)
-        source = text_in(self.path) or self.path
+        source = text_in(self.path, sequence) or self.path
         every = read(source)
         if sequence is None and len(every) == 1:
             (sequence,) = every
@@ -53,18 +63,23 @@ class SavedResults:
         table = every[sequence]
         self.sequence, self.size = sequence, table.size
         objects = table.classes != IGNORE
-        numbers = people_ids(table.ids[objects], table.classes[objects])
+        numbers = people_numbers(table.ids[objects].tolist())
         known, times = self._known()
         self.has_table = bool(times)
         self.numbers = numbers  # what people see, by the id of the file
+        scored = means_in(self.path, self.sequence, "mean_score")
+        means = means_in(self.path, self.sequence, "mean_confidence")
         self.frames: dict[int, SavedFrame] = {}
         for labels in table.to_frames():
             ids = np.array([numbers[int(identity)] for identity in labels.ids], np.int64)
             scores, predicted = labels.scores.copy(), np.zeros(len(ids), np.bool_)
             for k, identity in enumerate(ids.tolist()):
-                scores[k], predicted[k] = known.get((labels.frame, identity), (scores[k], False))
+                otherwise = (scored.get(identity, scores[k]), False)
+                scores[k], predicted[k] = known.get((labels.frame, identity), otherwise)
+            confidence = np.array([means.get(identity, np.nan) for identity in ids.tolist()], np.float64)
             time = times.get(labels.frame, labels.time)
-            self.frames[labels.frame] = SavedFrame(replace(labels, time=time, ids=ids, scores=scores), predicted)
+            labels = replace(labels, time=time, ids=ids, scores=scores)
+            self.frames[labels.frame] = SavedFrame(labels, predicted, confidence)
         self.names = names_in(self.path)
 
     def frame(self, number: int, time: float, size: tuple[int, int]) -> SavedFrame:
@@ -97,23 +112,31 @@ class SavedResults:
         return known, dict(zip(table.frame.tolist(), table.time_s.tolist(), strict=True))
 
 
-def people_ids(ids: NDArray[np.int64], classes: NDArray[np.int64]) -> dict[int, int]:
-    """What people see for each id of a file: the instance, where no two objects have one and classes agree, as in our
-    own results; otherwise the id itself."""
-    unique = np.unique(ids).tolist()
-    instances = [split_id(identity)[1] for identity in unique]
-    own = len(set(instances)) == len(unique) and all(instance > 0 for instance in instances)
-    return dict(zip(unique, instances if own else unique, strict=True))
-
-
-def text_in(path: Path) -> Path | None:
-    """The MOTS text of a run's folder; None for another path. Raises InputError where there are several."""
-    if not path.is_dir() or not (path / "tracks.csv").is_file():
+def text_in(path: Path, sequence: str | None = None) -> Path | None:
+    """The MOTS text of a run's folder, of its only sequence or of the one named; None for another path. Raises
+    InputError where there are several."""
+    if not path.is_dir() or not (path / TRACKS).is_file():
         return None
+    if sequence is not None and (path / f"{sequence}.txt").is_file():
+        return path / f"{sequence}.txt"
     texts = [each for each in sorted(path.glob("*.txt")) if each.is_file()]
     if len(texts) != 1:
         raise InputError(f"{path}: {len(texts)} text files here: name one of them")
     return texts[0]
+
+
+def means_in(results: Path, sequence: str, column: str) -> dict[int, float]:
+    """`mean_confidence` or `mean_score` of each track of a sequence, in the `tracks.csv` of a run's folder or of the
+    folder of a text. Raises FormatError for another table."""
+    file = (results if results.is_dir() else results.parent) / TRACKS
+    if not file.is_file():
+        return {}
+    try:
+        with file.open(encoding="utf-8", newline="") as lines:
+            rows = [row for row in csv.DictReader(lines) if row.get("sequence", sequence) in ("", sequence)]
+        return {int(row["id"]): float(row[column]) for row in rows if row.get(column)}
+    except (ValueError, KeyError, OSError, csv.Error) as error:
+        raise FormatError(f"{file}: not a table of tracks ({error})") from error
 
 
 def names_in(path: Path) -> dict[int, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mots.classes import class_name
-from mots.counting.counts import Counts, count_table, table_of_results
+from mots.counting.counts import Counts, count_table, has_table, table_of_results
 from mots.counting.files import tables_of
 from mots.counting.plots import pictures_of
 from mots.detection import saved_detections
@@ -23,7 +22,7 @@ from mots.evaluation.scoring import Scores, score
 from mots.formats.faults import Fault
 from mots.pipeline.line_files import EXPLAIN
 from mots.rendering.palette import colour_of
-from mots.rendering.saved_results import SavedFrame, SavedResults, text_in
+from mots.rendering.saved_results import SavedFrame, SavedResults, means_in, text_in
 from mots.report.causes import losses_of
 from mots.report.film import Film, jpeg_of, plan_of
 from mots.report.hints import hints_of
@@ -33,6 +32,7 @@ from mots.video.opening import source_of
 
 __all__ = ["Inputs", "collect"]
 
+TABLES = (".csv", ".parquet")
 BLANK = 960  # pixels: width of the drawing where there are no frames
 SHOWN = ("sMOTSA", "HOTA", "DetA", "AssA", "IDF1", "IDS", "Frag", "TP", "FP", "FN", "Recall", "Precision")
 
@@ -48,6 +48,7 @@ class Inputs:
     detections: Path | None = None
     scene: Path | None = None
     sequence: str | None = None
+    frame_rate: float | None = None
 
 
 def collect(inputs: Inputs) -> dict[str, Any]:
@@ -65,18 +66,18 @@ def collect(inputs: Inputs) -> dict[str, Any]:
     size = results.size if results.frames else (1, 1)
     width = film.width if film is not None else BLANK
     scale = width / size[1]
-    confidences = means_in(inputs.results, "mean_confidence")
+    confidences = means_in(inputs.results, results.sequence, "mean_confidence")
     data: dict[str, Any] = {
         "name": results.sequence,
         "size": [round(size[0] * scale), width],
         "numbers": numbers,
         "times": [round(time, 4) for time in times],
         "pictures": [] if film is None else film.pictures,
-        "tracks": track_rows(results, tracks, place, thumbnails, inputs.results),
+        "tracks": track_rows(results, tracks, place, thumbnails),
         "shapes": shapes_of(results, numbers, scale),
         "counts": counts_over_time(results, numbers),
         "hints": hints_of(results, tracks, confidences, suggestions(results, thumbnails)),
-        "explain": explained(inputs.results),
+        "explain": explained(inputs.results, results.sequence),
         "truth": None,
         "losses": [],
         "scores": {},
@@ -84,7 +85,7 @@ def collect(inputs: Inputs) -> dict[str, Any]:
     }
     if truth is not None:
         scores = scored(inputs)
-        detected = None if inputs.detections is None else detected_in(inputs.detections)
+        detected = None if inputs.detections is None else detected_in(inputs.detections, results)
         data["truth"] = shapes_of(truth, numbers, scale)
         data["losses"] = [loss.to_dict() for loss in losses_of(scores, results, truth, detected)]
         combined = scores.to_dict()["combined"]
@@ -155,11 +156,12 @@ def track_rows(
     tracks: Mapping[int, Sequence[tuple[int, int]]],
     place: Mapping[int, int],
     thumbnails: Thumbnails,
-    path: Path,
 ) -> list[dict[str, Any]]:
     """The table of tracks; spans are places of frames, from the first to the last one. Scores and confidences that
-    neither the results nor the `tracks.csv` of their `path` hold are None."""
-    confidences, known_scores = means_in(path, "mean_confidence"), means_in(path, "mean_score")
+    neither the results' table nor `tracks.csv` holds are None."""
+    confidences, known_scores = (
+        means_in(results.path, results.sequence, column) for column in ("mean_confidence", "mean_score")
+    )
     rows = []
     for identity, own in sorted(tracks.items()):
         frames = [results.frames[number] for number, _ in own]
@@ -226,21 +228,8 @@ def counts_over_time(results: SavedResults, numbers: Sequence[int]) -> dict[str,
     return found
 
 
-def means_in(results: Path, column: str) -> dict[int, float]:
-    """`mean_confidence` or `mean_score` of each track in `tracks.csv` of a run's folder."""
-    file = (results if results.is_dir() else results.parent) / "tracks.csv"
-    if not file.is_file():
-        return {}
-    try:
-        with file.open(encoding="utf-8", newline="") as lines:
-            rows = list(csv.DictReader(lines))
-        return {int(row["id"]): float(row[column]) for row in rows if row.get(column)}
-    except (ValueError, KeyError, OSError, csv.Error) as error:
-        raise FormatError(f"{file}: not a table of tracks ({error})") from error
-
-
-def explained(results: Path) -> dict[str, dict[str, Any]]:
-    """The comparisons behind each identity, by frame and track, where the run kept them."""
+def explained(results: Path, sequence: str) -> dict[str, dict[str, Any]]:
+    """The comparisons behind each identity, by frame and track, where the run of this sequence kept them."""
     file = (results if results.is_dir() else results.parent) / EXPLAIN
     if not file.is_file():
         return {}
@@ -249,6 +238,8 @@ def explained(results: Path) -> dict[str, dict[str, Any]]:
         with file.open(encoding="utf-8") as lines:
             for line in lines:
                 each = json.loads(line)
+                if each["sequence"] != sequence:
+                    return {}
                 found[str(each["frame"])] = {str(own["id"]): own for own in each["objects"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FormatError(f"{file}: not the comparisons of a run ({error})") from error
@@ -258,8 +249,8 @@ def explained(results: Path) -> dict[str, dict[str, Any]]:
 def scored(inputs: Inputs) -> Scores:
     """The scores of the results, with every event."""
     assert inputs.truth is not None
-    text = text_in(inputs.results) or inputs.results
-    truth = text_in(inputs.truth) or inputs.truth
+    text = text_in(inputs.results, inputs.sequence) or inputs.results
+    truth = text_in(inputs.truth, inputs.sequence) or inputs.truth
     if not text.is_file() or not truth.is_file():
         raise InputError(f"{inputs.truth}: with truth, results and truth are one text file each, or a run's folder")
     return score(truth, text, benchmark=inputs.benchmark, with_events=True, report=told)
@@ -270,9 +261,25 @@ def told(fault: Fault) -> None:
     warnings.warn(MotsWarning(str(fault)), stacklevel=2)
 
 
-def detected_in(path: Path) -> dict[int, Any]:
-    """Saved detections by frame."""
-    return {each.frame: each.detections for each in saved_detections.read(path)}
+def detected_in(path: Path, results: SavedResults) -> dict[int, Any]:
+    """Saved detections by frame. Raises InputError for those of other frames than the results'."""
+    found = {each.frame: each.detections for each in saved_detections.read(path)}
+    size = next((each.size for each in found.values()), results.size)
+    if results.frames and size != results.size:
+        (h, w), (high, wide) = results.size, size
+        raise InputError(f"{path}: detections in frames of {high} x {wide}, and the results have {h} x {w}")
+    return found
+
+
+def timed(inputs: Inputs) -> tuple[Path, float | None]:
+    """The results whose table is counted, and the frame rate that gives MOTS text its times: the source's."""
+    path = text_in(inputs.results, inputs.sequence) or inputs.results
+    if has_table(inputs.results):
+        return inputs.results, None
+    rate = inputs.frame_rate
+    if rate is None and inputs.source is not None and path.suffix not in TABLES:
+        rate = source_of(inputs.source).frame_rate
+    return path, rate
 
 
 def scene_of(inputs: Inputs, results: SavedResults, scale: float) -> dict[str, Any]:
@@ -281,10 +288,9 @@ def scene_of(inputs: Inputs, results: SavedResults, scale: float) -> dict[str, A
 
     assert inputs.scene is not None
     scene = scenes.load(inputs.scene)
-    if scene.size is not None and results.frames and scene.size != results.size:
-        (h, w), (high, wide) = scene.size, results.size
-        raise InputError(f"{inputs.scene}: drawn for frames of {h} x {w}, and the results have {high} x {wide}")
-    table = replace(table_of_results(inputs.results, None), size=results.size)
+    if results.frames:
+        scene.check_size(results.size, str(inputs.results))
+    table = replace(table_of_results(*timed(inputs)), size=results.size)
     counts: Counts = count_table(table, scene, size=results.size)
     image = None if inputs.source is None else next(iter(source_of(inputs.source))).image
     pictures = pictures_of(counts, image)

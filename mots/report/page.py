@@ -25,20 +25,23 @@ def report(
     detections: str | Path | None = None,
     scene: str | Path | None = None,
     sequence: str | None = None,
+    frame_rate: float | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write a page about results; its path.
 
     `results`: a run's folder or MOTS text. `source`: the frames, shown in the page. `truth`: then the page shows where
     the score was lost, by the rules of `benchmark`. `detections`: saved ones, which tell a low score from no detection.
-    `scene`: its counts are shown too; they need a run with a table. Raises InputError and FormatError for what cannot
-    be read, MotsError where the page cannot be written.
+    `scene`: its counts are shown too; MOTS text has its times from `frame_rate`, by default the source's. Raises
+    InputError and FormatError for what cannot be read, MotsError where the page cannot be written.
     """
     output = Path(output)
     if output.suffix.lower() not in (".html", ".htm"):
         raise InputError(f"{output}: wanted a name that ends in .html", parameters=("output",))
     read = [Path(each) for each in (results, source, truth, detections, scene) if isinstance(each, (str, Path))]
     check_target(output, overwrite, read)
+    if detections is not None and truth is None:
+        raise InputError("detections only say something with truth", parameters=("detections", "truth"))
     inputs = Inputs(
         Path(results),
         str(source) if isinstance(source, Path) else source,
@@ -47,6 +50,7 @@ def report(
         None if detections is None else Path(detections),
         None if scene is None else Path(scene),
         sequence,
+        frame_rate,
     )
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
