@@ -34,12 +34,12 @@ def clip(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_a_video_has_the_frames_and_times_of_its_source(clip: tuple[Path, Path], tmp_path: Path) -> None:
     video, results = clip
-    assert main(["render", str(video), str(results), "--output", str(tmp_path / "out.mp4")]) == 0
-    with av.open(str(tmp_path / "out.mp4")) as container:
+    assert main(["render", str(video), str(results), "--output", str(tmp_path / "new/out.mp4")]) == 0
+    with av.open(str(tmp_path / "new/out.mp4")) as container:
         frames = list(container.decode(video=0))
     assert [frame.time for frame in frames] == pytest.approx([k / 10 for k in range(20)], abs=0.01)
     assert np.abs(frames[5].to_ndarray(format="rgb24").astype(int) - 100).max() > 60
-    assert main(["render", str(video), str(results), "--output", str(tmp_path / "out.mp4")]) == 2
+    assert main(["render", str(video), str(results), "--output", str(tmp_path / "new/out.mp4")]) == 2
     assert main(["render", str(video), str(results), "--output", str(video)]) == 2  # never over its source
 
 

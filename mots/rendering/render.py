@@ -98,6 +98,10 @@ def render(
         Annotator(opened.frame_rate, drawing=replace(drawing, scores=drawing.scores and each.has_table)) for each in own
     ]
     count = matched = 0
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(output, error) from error
     with ExitStack() as stack:
         writer: VideoWriter | PictureFolder = VideoWriter(output, opened.frame_rate) if video else PictureFolder(output)
         stack.enter_context(writer)

@@ -35,7 +35,6 @@ class VideoWriter:
         self.time: float | None = None  # of the last frame
         self.cut = 0.0  # seconds that were left out so far
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self.part.touch()  # FFmpeg opens the file, and fails, at the first frame only
             # The index is moved to the front at the end, so that a browser can start before it has the whole file.
             self.container = av.open(str(self.part), "w", format="mp4", options={"movflags": "faststart"})
