@@ -369,6 +369,20 @@ def test_a_scene_is_drawn_by_clicking(match: tuple[Path, Path, Path], tmp_path: 
     for corner in ((20, 20), (60, 20), (60, 90)):
         click(*corner)
     page.click("#done")
+    for name, corners, message in (
+        ("yard", ((100, 20), (140, 20), (140, 90)), "'yard' is there already"),
+        ("knot", ((100, 20), (140, 90), (140, 20), (100, 90)), "two edges of this zone cross"),
+    ):
+        page.fill("#name", name)
+        for corner in corners:
+            click(*corner)
+        page.click("#done")
+        assert message in said.pop()
+    page.click("button[data-kind=zone]")
+    page.fill("#name", "a\x7fb")
+    for corner in ((100, 20), (140, 20), (140, 90)):
+        click(*corner)
+    page.click("#done")
     page.click("button[data-kind=ground]")
     click(100, 100)
     text = page.input_value("#toml")
@@ -378,7 +392,7 @@ def test_a_scene_is_drawn_by_clicking(match: tuple[Path, Path, Path], tmp_path: 
     scene = load(tmp_path / "drawn.toml")
     assert scene.size == SIZE
     assert scene.lines[0].points == pytest.approx(np.array([[20, 60], [180, 60]]), abs=1)
-    assert scene.zones[0].name == "yard"
+    assert [zone.name for zone in scene.zones] == ["yard", "ab"]
     assert "metres = [[3, 4.5]]" in text
 
 
