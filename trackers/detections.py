@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .compiled import compiled
 from .masks import MaskArrays, Masks, as_array, binary
 
-__all__ = ["Detections"]
+__all__ = ["LARGEST_CLASS", "Detections", "far_outside"]
 
 LARGEST_CLASS = 2**31 - 1
 
@@ -131,7 +131,6 @@ class Detections:
         if is_valid(Fields(self.boxes, self.scores, self.classes, self.embeddings), self.masks.arrays, *self.size):
             return
         height, width = self.size
-        frame = np.array([width, height], np.float64)
         corners, spans = self.masks.boxes, self.masks.boxes[:, 2:] - self.masks.boxes[:, :2]
         ends = self.masks.starts + spans[:, 0].astype(np.int64) * spans[:, 1]
         for name, wanted, wrong in (
@@ -140,8 +139,7 @@ class Detections:
             (
                 "boxes",
                 f"pixels that touch the {height} x {width} frame and reach at most its size beyond it",
-                ((self.boxes[:, :2] > frame) | (self.boxes[:, :2] < -frame)).any(axis=1)
-                | ((self.boxes[:, 2:] < 0) | (self.boxes[:, 2:] > 2 * frame)).any(axis=1),
+                far_outside(self.boxes, self.size),
             ),
             ("scores", "a number from 0 to 1", ~((self.scores >= 0) & (self.scores <= 1))),
             (
@@ -166,6 +164,13 @@ class Detections:
                 values = getattr(self, name)
                 value = values.boxes[row] if name == "masks" else values[row]
                 raise ValueError(f"detections.{name}[{row}] is {value}: wanted {wanted}")
+
+
+def far_outside(boxes: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """(N,) which boxes (N, 4) do not touch the frame of (height, width), or reach more than its size beyond it."""
+    frame = np.array([size[1], size[0]], np.float64)
+    low = (boxes[:, :2] > frame) | (boxes[:, :2] < -frame)
+    return np.asarray((low | (boxes[:, 2:] < 0) | (boxes[:, 2:] > 2 * frame)).any(axis=1))
 
 
 # Fields, the shape of each, its dimensions, and numpy's letters of the numbers that it may hold.

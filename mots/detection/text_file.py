@@ -28,7 +28,7 @@ from mots.encodings.runs import masks_of, runs_of
 from mots.errors import FormatError
 from mots.files import FrameFile
 from mots.storage.json_file import item, items, number, size_of, text, whole
-from mots.trackers.detections import Detections
+from mots.trackers.detections import LARGEST_CLASS, Detections, far_outside
 from mots.trackers.motion import STILL
 from mots.video.frame import NO_IMAGE
 
@@ -237,10 +237,11 @@ def parse(lines: list[tuple[int, bytes]], path: Path, size: tuple[int, int] | No
     for bad, message in (
         ((integers[:, 2:] != size).any(axis=1), f"another frame size than {size[0]} x {size[1]} before"),
         ((integers[:, 0] < 0) | (integers[:, 0] >= LARGEST), "a frame number outside 0 to 2,147,483,647"),
-        (integers[:, 1] < 0, "a negative class"),
+        ((integers[:, 1] < 0) | (integers[:, 1] > LARGEST_CLASS), f"a class outside 0 to {LARGEST_CLASS:,}"),
         (~((real[:, 0] >= 0) & (real[:, 0] <= 1)), "a score outside 0 to 1"),
         (~np.isfinite(real).all(axis=1), "a number that is not finite"),
         ((real[:, 3:] < real[:, 1:3]).any(axis=1), "a box with x2 < x1 or y2 < y1"),
+        (far_outside(real[:, 1:], size), f"a box far outside of the {size[0]} x {size[1]} frame"),
         (
             np.diff(integers[:, 0], prepend=integers[0, 0]) < 0,
             "a frame after a later one: lines go in the order of frames",
