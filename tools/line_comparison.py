@@ -4,6 +4,8 @@
 
 supervision's LineZone counts with its own ByteTrack on the same saved detections, by the bottom centre of boxes. A line
 goes from its first point to its second; the truth is counted from the whole annotated boxes' bottom centres.
+
+supervision 0.26.1 is needed (in an environment of its own): 0.31.2 has no ByteTrack any more.
 """
 
 from __future__ import annotations
@@ -79,6 +81,8 @@ def of_supervision(path: Path) -> dict[str, tuple[int, int]]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if not hasattr(sv, "ByteTrack"):
+        parser.error(f"supervision {sv.__version__} has no ByteTrack: pip install supervision==0.26.1")
     parser.add_argument("--data", type=Path, default=Path("../shared"))
     data = parser.parse_args().data
     video, detections = data / "data/videos/vtest.avi", data / "acceptance/detections/vtest.txt"
