@@ -25,6 +25,7 @@ __all__ = [
     "only_user",
     "read_file",
     "take_place",
+    "write_output",
     "write_whole",
 ]
 
@@ -217,6 +218,15 @@ def check_target(
         return
     if not overwrite:
         raise InputError(f"{path} exists: choose another folder or replace it", parameters=(*parameters, "overwrite"))
+
+
+def write_output(path: Path, content: bytes) -> None:
+    """Write a file whole, and its folder where there is none. Raises MotsError where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def cannot_write(path: str | Path, error: OSError, advice: str = "") -> MotsError:

@@ -19,12 +19,12 @@ from typing import Any
 
 from mots.detection.camera_motion import CameraSettings
 from mots.detection.mask_refinement import OutlineSettings
-from mots.errors import FormatError, InputError
-from mots.files import read_file
+from mots.errors import InputError
 from mots.labels import LabelSettings
 from mots.models.reid import ReIDSettings
 from mots.models.yolov8_seg import DetectorSettings
 from mots.setting_ranges import check_value
+from mots.storage import toml_file
 from mots.trackers.lifecycle import State
 from mots.trackers.offline import RefineSettings
 from mots.trackers.tracker import TrackerSettings
@@ -79,7 +79,7 @@ def load(
         raise InputError(f"unknown preset '{preset}': there are {', '.join(PRESETS)}")
     settings = changed(Settings(), PRESETS[preset], f"preset {preset}")
     if file is not None:
-        settings = changed(settings, parsed(Path(file)), str(file))
+        settings = changed(settings, toml_file.load(Path(file)), str(file))
     return changed(settings, changes or {})
 
 
@@ -111,17 +111,6 @@ def value_of(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def parsed(file: Path) -> dict[str, Any]:
-    """A TOML file as dictionaries."""
-    try:
-        tables: dict[str, Any] = tomllib.loads(read_file(file).decode("utf-8-sig"))
-        return tables
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"{file}: not TOML: {error}") from error
 
 
 def replaced(part: Any, path: list[str], value: Any, origin: str, before: str) -> Any:

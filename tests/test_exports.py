@@ -14,6 +14,7 @@ import mots
 from mots.analytics.lines import crossings_of
 from mots.analytics.paths import paths_of
 from mots.analytics.scene import Line, Scene
+from mots.analytics.tables import FrameTableFile
 from mots.cli import main
 from mots.encodings.rle import encode
 from mots.encodings.runs import runs_of
@@ -128,6 +129,25 @@ def test_tracab_keeps_the_times_of_a_table(tmp_path: Path, capsys: pytest.Captur
     words = ["count", str(run), "--scene", str(tmp_path / "s.toml"), "--output", str(tmp_path / "c")]
     assert main([*words, "--frame-rate", "30"]) == 2
     assert "has the times already" in capsys.readouterr().err
+
+
+def test_a_table_and_its_text_give_one_tracab(tmp_path: Path) -> None:
+    from test_report import Rows, text_of
+
+    # It comes in at the left edge, which cuts it in the first frames.
+    rows: Rows = {k: {1: (max(4 * k - 16, 0), 40, 4 * k + 4, 90)} for k in range(40)}
+    text = text_of(tmp_path / "run/v.txt", rows)
+    with FrameTableFile(tmp_path / "run") as table:
+        for frame in mots.read_results(text, frame_rate=10.0):
+            table.write(frame)
+    (tmp_path / "s.toml").write_text(
+        "[pitch]\ntemplate = 'handball'\n[ground]\n"
+        "image = [[0, 0], [200, 0], [200, 120], [0, 120]]\nmetres = [[0, 0], [40, 0], [40, 20], [0, 20]]\n"
+    )
+    for results, name in ((text, "a.dat"), (text.parent, "b.dat")):
+        words = ["convert", str(results), str(tmp_path / name), "--to", "tracab", "--scene", str(tmp_path / "s.toml")]
+        assert main([*words, "--frame-rate", "10"]) == 0
+    assert (tmp_path / "a.dat").read_text() == (tmp_path / "b.dat").read_text()
 
 
 def test_ottrk_holds_what_otanalytics_reads(tmp_path: Path) -> None:

@@ -33,6 +33,18 @@ def jpeg(k: int) -> bytes:
 
 
 @contextmanager
+def serving(handler: type[http.server.BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server of this machine; its address."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
 def camera(answer: Callable[[Any, int], None]) -> Iterator[tuple[str, list[float]]]:
     """A server whose every client is answered by `answer(handler, number of the client)`; its address and clients."""
     clients: list[float] = []
@@ -49,13 +61,8 @@ def camera(answer: Callable[[Any, int], None]) -> Iterator[tuple[str, list[float
             with contextlib.suppress(OSError):  # the client may have left
                 answer(self, len(clients))
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/street/stream.mjpg", clients
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/street/stream.mjpg", clients
 
 
 def sent(handler: Any, numbers: range, pause: float) -> None:
@@ -166,13 +173,8 @@ def server_with_ranges(content: bytes, share: float) -> Iterator[tuple[str, list
                 self.wfile.write(part[: max(int(share * len(part)), 2000)])
             self.close_connection = True
 
-    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{found.server_port}/film", begun
-    finally:
-        found.shutdown()
-        found.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/film", begun
 
 
 @contextmanager
@@ -194,13 +196,8 @@ def server(answer: Callable[[int], tuple[bytes, int | None]]) -> Iterator[tuple[
             with contextlib.suppress(OSError):
                 self.wfile.write(content)
 
-    found = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=found.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{found.server_port}/film", clients
-    finally:
-        found.shutdown()
-        found.server_close()
+    with serving(Handler) as address:
+        yield f"{address}/film", clients
 
 
 QUICK = SourceSettings(reconnecting=Reconnecting(attempts=2, wait=0.05, silence=5.0))

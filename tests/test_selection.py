@@ -98,6 +98,6 @@ def test_the_frame_after_the_last_one_is_not_waited_for() -> None:
     def images() -> Iterator[np.ndarray]:
         for _ in range(3):
             yield np.zeros((8, 8, 3), np.uint8)
-        raise RuntimeError("nobody asked for this one")
+        raise RuntimeError("this frame was not asked for")
 
     assert [frame.number for frame in select(images(), max_frames=3)] == [0, 1, 2]

@@ -94,7 +94,7 @@ def true_stays(feet: dict[int, Feet], low: float, high: float, rate: float) -> l
 
 def speed_of(path: Path2D, feet: dict[int, Feet], ground: Ground) -> float | None:
     """The true mean speed, in metres a second, of the actor that a path follows, over the path's frames; None for a
-    path of less than a second, one that follows nobody, and an actor that stands."""
+    path of less than a second, one that follows no actor, and an actor that stands."""
     best, actor = MOST_OFF, None
     for each in feet.values():
         common, own, theirs = np.intersect1d(path.frames, each.frames, return_indices=True)

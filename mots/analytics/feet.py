@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.labels import FrameLabels
 from mots.trackers.masks import Masks
 
-__all__ = ["foot_points"]
+__all__ = ["LiveFeet", "foot_points"]
 
 FOOT_SHARE = 0.05  # of the mask's height: its lowest rows
+LIVE_SPAN = 0.2  # seconds over which the running mean of a live foot point falls to 1 / e
 
 
 def foot_points(masks: Masks) -> NDArray[np.float64]:
@@ -24,3 +26,27 @@ def foot_points(masks: Masks) -> NDArray[np.float64]:
             columns = np.flatnonzero(masks.crop(i)[-rows:].any(axis=0))
             points[i] = x1 + (columns[0] + columns[-1] + 1) / 2, y2
     return points
+
+
+class LiveFeet:
+    """The foot point of each track, smoothed by what came before it: a running mean over LIVE_SPAN."""
+
+    def __init__(self) -> None:
+        self.places: dict[int, tuple[float, NDArray[np.float64]]] = {}  # time and place, by track
+
+    def update(self, labels: FrameLabels) -> list[tuple[int, int, NDArray[np.float64], float]]:
+        """Row, id, place (2,) and height in pixels of each object of a frame that has pixels."""
+        found = []
+        heights = (labels.masks.boxes[:, 3] - labels.masks.boxes[:, 1]).tolist()
+        for i, (identity, foot) in enumerate(zip(labels.ids.tolist(), foot_points(labels.masks), strict=True)):
+            if heights[i] == 0:
+                continue
+            then, before = self.places.get(identity, (labels.time, foot))
+            place = before + (1.0 - float(np.exp(-(labels.time - then) / LIVE_SPAN))) * (foot - before)
+            self.places[identity] = (labels.time, place)
+            found.append((i, identity, place, float(heights[i])))
+        return found
+
+    def forget(self, identity: int) -> None:
+        """A track has ended."""
+        self.places.pop(identity, None)

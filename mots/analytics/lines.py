@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.analytics.feet import foot_points
+from mots.analytics.feet import LiveFeet
 from mots.analytics.paths import Path2D
 from mots.analytics.scene import Line
 from mots.classes import class_name
@@ -20,7 +20,6 @@ __all__ = ["Crossing", "LineCounter", "crossings_of"]
 FORWARD, BACKWARD = "forward", "backward"
 HYSTERESIS = 0.08  # of the object's height in pixels: so far from the line a side counts as reached
 LEAST_HYSTERESIS = 2.0  # pixels
-LIVE_SPAN = 0.2  # seconds over which the live counter's running mean of the foot point falls to 1 / e
 
 
 @dataclass(frozen=True)
@@ -110,22 +109,15 @@ class LineCounter:
         self.line, self.names = line, dict(names or {})
         self.counts = {FORWARD: 0, BACKWARD: 0}
         self.passages: dict[int, Passage] = {}
-        self.feet: dict[int, tuple[float, NDArray[np.float64]]] = {}
+        self.feet = LiveFeet()
 
     def update(self, frame: HasLabels) -> list[Crossing]:
         """The crossings that this frame completes."""
         labels = labels_of(frame)
         found = []
-        heights = (labels.masks.boxes[:, 3] - labels.masks.boxes[:, 1]).tolist()
-        for i, (identity, foot) in enumerate(zip(labels.ids.tolist(), foot_points(labels.masks), strict=True)):
-            if heights[i] == 0:
-                continue
-            then, before = self.feet.get(identity, (labels.time, foot))
-            share = 1.0 - float(np.exp(-(labels.time - then) / LIVE_SPAN))
-            place = before + share * (foot - before)
-            self.feet[identity] = (labels.time, place)
+        for i, identity, place, height in self.feet.update(labels):
             passage = self.passages.setdefault(identity, Passage())
-            crossed = passage.step(self.line, place, labels.time, heights[i])
+            crossed = passage.step(self.line, place, labels.time, height)
             if crossed is not None:
                 direction, time = crossed
                 self.counts[direction] += 1
@@ -133,5 +125,5 @@ class LineCounter:
                 found.append(Crossing(self.line.name, direction, identity, name, time, labels.frame))
         for identity in np.asarray(getattr(frame, "ended", ())).tolist():
             self.passages.pop(identity, None)
-            self.feet.pop(identity, None)
+            self.feet.forget(identity)
         return found

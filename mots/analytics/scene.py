@@ -24,7 +24,6 @@ For a camera of KITTI, [ground] has `calibration = "calib/0002.txt"` (its P2) an
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +36,7 @@ from mots.analytics.ground import Ground
 from mots.analytics.pitch import TEMPLATES
 from mots.errors import FormatError, InputError
 from mots.files import read_file
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mots.storage import toml_file
 
 __all__ = ["Line", "Scene", "Zone", "load"]
 
@@ -150,12 +145,7 @@ def load(path: str | Path) -> Scene:
     """The scene of a file. Raises FormatError with what is wrong: no TOML, an unknown table, points of another form, a
     name twice."""
     path = Path(path)
-    try:
-        whole: dict[str, Any] = tomllib.loads(read_file(path).decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"{path}: not TOML: {error}") from error
+    whole = toml_file.load(path)
     for name in whole:
         if name not in ("line", "zone", "ground", "pitch", "size"):
             raise FormatError(f"{path}: unknown '{name}': there are size, [[line]], [[zone]], [ground] and [pitch]")

@@ -12,7 +12,6 @@ from mots.names import printable
 
 __all__ = ["KINDS", "add", "add_flags", "run"]
 
-TABLES = (".csv", ".parquet")
 KINDS = ("ottrk", "events", "tracab", "rerun")
 
 
@@ -52,23 +51,23 @@ def run(parsed: argparse.Namespace) -> list[Path]:
     from mots.analytics import scene as scenes
     from mots.analytics.lines import crossings_of
     from mots.analytics.paths import paths_of
-    from mots.counting.counts import has_table, size_of_text, table_of_results, text_of
+    from mots.counting.counts import has_table, table_of_results, text_of
     from mots.exports import ottrk, tracab
     from mots.rendering.saved_results import names_in
+    from mots.storage.run_folder import TABLE_ENDINGS
 
-    has_times = parsed.to == "tracab" and (parsed.results.suffix in TABLES or has_table(parsed.results))
+    has_times = parsed.to == "tracab" and (parsed.results.suffix in TABLE_ENDINGS or has_table(parsed.results))
     table = table_of_results(parsed.results, None if has_times else parsed.frame_rate)
     start = ottrk.start_of(parsed.start_date)
     read = [parsed.results, parsed.scene, parsed.teams, text_of(parsed.results)]
-    size = table.size if table.size != (0, 0) else size_of_text(text_of(parsed.results))
     if parsed.to == "ottrk":
         name = Path(parsed.source).name if parsed.source else f"{parsed.results.stem}.mp4"
         rate = parsed.frame_rate or rate_of(table.frame.tolist(), table.time_s.tolist())
-        return [ottrk.write(parsed.output, table, name, size, rate, start, parsed.overwrite, read)]
+        return [ottrk.write(parsed.output, table, name, table.size, rate, start, parsed.overwrite, read)]
     if parsed.scene is None:
         raise InputError(f"--to {parsed.to} needs --scene")
     scene = scenes.load(parsed.scene)
-    scene.check_size(size, str(parsed.results))
+    scene.check_size(table.size, str(parsed.results))
     if parsed.to == "events":
         paths = paths_of(table)
         crossings = crossings_of(paths, scene.lines)

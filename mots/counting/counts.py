@@ -27,11 +27,11 @@ from mots.files import read_file
 from mots.formats.convert import read_results
 from mots.formats.mots_text import people_numbers, split_id
 from mots.labels import FrameLabels, HasLabels
+from mots.storage.run_folder import TABLE_ENDINGS, folder_of, tables_in, texts_in
 from mots.video.frame import Frame
 
 __all__ = ["Counts", "count", "count_table", "table_of_results", "teams_in"]
 
-FRAMES = ("frames.csv", "frames.parquet")
 MOST_INTERVALS = 100_000
 
 
@@ -59,14 +59,15 @@ class Counts:
 def table_of_results(results: Path, frame_rate: float | None) -> FrameTable:
     """The table of a run's folder or of MOTS text.
 
-    A folder's `frames.csv` or `frames.parquet` has the times; those of MOTS text are frame / `frame_rate`. Raises
-    InputError where there are no results, no times, or a table of other results.
+    A folder's `frames.csv` or `frames.parquet` has the times; those of MOTS text are frame / `frame_rate`. The size of
+    the frames is that of the text beside a table. Raises InputError where there are no results, no times, or a table
+    of other results.
     """
     if not results.exists():
         raise InputError(f"{results}: no such file or folder")
     if results.is_dir():
         there = tables_in(results)
-        texts = sorted(path for path in results.glob("*.txt") if path.is_file())
+        texts = texts_in(results)
         if there and len(texts) <= 1:
             if frame_rate is not None:
                 message = f"{there[0]} has the times already: leave the frame rate out"
@@ -75,12 +76,12 @@ def table_of_results(results: Path, frame_rate: float | None) -> FrameTable:
             if texts and not is_of(table, texts[0]):
                 message = f"{there[0]} is a table of other results than {texts[0].name}: track again with a table"
                 raise InputError(message, parameters=("table", "overwrite"))
-            return table
+            return replace(table, size=size_of_text(text_of(results)))
         if len(texts) != 1:
             raise InputError(f"{results}: {len(texts)} text files here: name one of them")
         results = texts[0]
-    if results.suffix in (".csv", ".parquet"):
-        return tables.read(results)
+    if results.suffix in TABLE_ENDINGS:
+        return replace(tables.read(results), size=size_of_text(text_of(results)))
     if frame_rate is None:
         raise InputError(
             f"{results}: MOTS text has no times: track with a table, or name the frames a second",
@@ -91,14 +92,9 @@ def table_of_results(results: Path, frame_rate: float | None) -> FrameTable:
     return table_of(read_results(results, frame_rate=frame_rate))
 
 
-def tables_in(folder: Path) -> list[Path]:
-    """The tables of a run's folder."""
-    return [folder / name for name in FRAMES if (folder / name).is_file()]
-
-
 def has_table(results: Path) -> bool:
     """Whether `table_of_results` reads a table of a run's folder."""
-    return results.is_dir() and bool(tables_in(results)) and len([p for p in results.glob("*.txt") if p.is_file()]) <= 1
+    return results.is_dir() and bool(tables_in(results)) and len(texts_in(results)) <= 1
 
 
 def is_of(table: FrameTable, text: Path) -> bool:
@@ -221,8 +217,6 @@ def count(
         message = f"an interval of {interval:g} s gives more than {MOST_INTERVALS} rows a zone"
         raise InputError(message, parameters=("interval",))
     text = text_of(results)
-    if table.size == (0, 0):
-        table = replace(table, size=size_of_text(text))
     size = table.size
     found.check_size(size, str(results))
     warn_of_places(found, table)
@@ -255,10 +249,9 @@ def count(
 
 def text_of(results: Path) -> Path | None:
     """The MOTS text of results: the file itself, or the only one in a run's folder."""
-    if results.is_file() and results.suffix not in (".csv", ".parquet"):  # the table of a run lies beside its text
+    if results.is_file() and results.suffix not in TABLE_ENDINGS:  # the table of a run lies beside its text
         return results if results.suffix == ".txt" else None
-    folder = results if results.is_dir() else results.parent
-    texts = [path for path in sorted(folder.glob("*.txt")) if path.is_file()]
+    texts = texts_in(folder_of(results))
     return texts[0] if len(texts) == 1 else None
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mots.analytics.feet import foot_points
+from mots.analytics.feet import LiveFeet
 from mots.analytics.ground import Ground, SpeedMeter
-from mots.analytics.lines import LIVE_SPAN, LineCounter
+from mots.analytics.lines import LineCounter
 from mots.analytics.scene import Scene, Zone, load
 from mots.analytics.zones import HYSTERESIS, LEAST_HYSTERESIS, LEAST_STAY, Presence, Visit, depths
 from mots.classes import class_name
@@ -35,7 +34,7 @@ class ZoneCounter:
         self.entries = self.exits = 0
         self.presences: dict[int, Presence] = {}
         self.classes: dict[int, str] = {}
-        self.feet: dict[int, tuple[float, NDArray[np.float64]]] = {}
+        self.feet = LiveFeet()
 
     @property
     def inside(self) -> dict[int, float]:
@@ -46,25 +45,19 @@ class ZoneCounter:
         """The visits that this frame ends, by leaving or by the end of the track; shorter ones than 0.2 s are none."""
         labels = labels_of(frame)
         found: list[Visit] = []
-        feet = foot_points(labels.masks)
-        heights = labels.masks.boxes[:, 3] - labels.masks.boxes[:, 1]
-        for i, identity in enumerate(labels.ids.tolist()):
-            if heights[i] == 0:
-                continue
-            then, before = self.feet.get(identity, (labels.time, feet[i]))
-            place = before + (1.0 - float(np.exp(-(labels.time - then) / LIVE_SPAN))) * (feet[i] - before)
-            self.feet[identity] = (labels.time, place)
+        for i, identity, place, height in self.feet.update(labels):
             self.classes[identity] = class_name(int(labels.classes[i]), self.names)
             presence = self.presences.setdefault(identity, Presence())
             was_in = presence.since is not None
-            margin = max(HYSTERESIS * float(heights[i]), LEAST_HYSTERESIS)
+            margin = max(HYSTERESIS * height, LEAST_HYSTERESIS)
             ended = presence.step(labels.time, float(depths(self.zone, place[None])[0]), margin)
             self.entries += presence.since is not None and (not was_in or ended is not None)
             found += self._visit(identity, ended)
         for identity in np.asarray(getattr(frame, "ended", ())).tolist():
             if identity in self.presences:
                 found += self._visit(identity, self.presences.pop(identity).end())
-                del self.feet[identity], self.classes[identity]
+                self.feet.forget(identity)
+                del self.classes[identity]
         return found
 
     def _visit(self, identity: int, stay: tuple[float, float] | None) -> list[Visit]:

@@ -17,7 +17,8 @@ from mots.errors import InputError
 from mots.files import cannot_write, check_target, write_whole
 from mots.names import is_text
 from mots.pipeline.results import ResultFolder
-from mots.rendering.saved_results import NAMES, SavedFrame, SavedResults
+from mots.rendering.saved_results import SavedFrame, SavedResults
+from mots.storage.run_folder import NAMES, folder_of
 
 __all__ = ["RECORD", "edited", "located", "write_edited"]
 
@@ -175,7 +176,7 @@ def write_edited(
     output = Path(output)
     saved = SavedResults(results)
     frames, names, done, told = edited(saved, edits)
-    check_target(output, True, [saved.path if saved.path.is_dir() else saved.path.parent])
+    check_target(output, True, [folder_of(saved.path)])
     record = output / RECORD
     check_target(record, overwrite, [])
     with ExitStack() as stack:

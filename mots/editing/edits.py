@@ -18,19 +18,13 @@ by its place.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mots.errors import FormatError, InputError
-from mots.files import read_file
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mots.errors import FormatError
+from mots.storage import toml_file
 
 __all__ = ["KINDS", "Edit", "TrackRef", "dumps", "load"]
 
@@ -86,12 +80,7 @@ def dumps(edits: list[Edit]) -> str:
 def load(path: str | Path) -> list[Edit]:
     """The edits of a file. Raises FormatError that names the entry, InputError for a missing file."""
     path = Path(path)
-    try:
-        whole: dict[str, Any] = tomllib.loads(read_file(path).decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise FormatError(f"{path}: not TOML: {error}") from error
+    whole = toml_file.load(path)
     entries = whole.get("edit", [])
     if set(whole) - {"edit"} or not isinstance(entries, list):
         raise FormatError(f"{path}: holds tables [[edit]], and nothing else")

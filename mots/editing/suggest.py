@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mots.errors import FormatError
-from mots.rendering.saved_results import SavedResults
+from mots.rendering.saved_results import SavedResults, check_frame_size
 from mots.video.frame import Frame
 
 __all__ = ["Suggestion", "Thumbnails", "suggestions", "thumbnails_of"]
@@ -64,10 +63,8 @@ class Thumbnails:
 
     def add(self, frame: Frame) -> None:
         """Cut what is wanted of a frame. Raises FormatError for a frame of another size than the results'."""
-        if self.results.frames and frame.image.shape[:2] != self.results.size:
-            (h, w), (high, wide) = self.results.size, frame.image.shape[:2]
-            message = f"masks of {h} x {w} for frames of {high} x {wide} (height x width)"
-            raise FormatError(f"{self.results.path}: {message}")
+        if self.results.frames:
+            check_frame_size(self.results.path, self.results.size, frame.image.shape)
         for identity, place, (x1, y1, x2, y2) in self.wanted.get(frame.number, ()):
             labels = self.results.frames[frame.number].labels
             mask = labels.masks.crop(int(np.flatnonzero(labels.ids == identity)[0]))

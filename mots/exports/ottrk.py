@@ -20,7 +20,7 @@ from mots.analytics.frame_table import FrameTable
 from mots.analytics.lines import Crossing
 from mots.analytics.paths import Path2D
 from mots.errors import InputError
-from mots.files import cannot_write, check_target, write_whole
+from mots.files import check_target, write_output
 from mots.names import for_sheet
 
 __all__ = ["start_of", "write", "write_events"]
@@ -111,11 +111,7 @@ def write(
         },
         "data": {"detections": detections},
     }  # fmt: skip
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, bz2.compress(json.dumps(content).encode("utf-8")))
-    except OSError as error:
-        raise cannot_write(output, error) from error
+    write_output(output, bz2.compress(json.dumps(content).encode("utf-8")))
     return output
 
 
@@ -145,9 +141,5 @@ def write_events(
                 when.strftime("%Y-%m-%d"), when.strftime("%H:%M:%S.%f"), crossing.frame, f"{x:.1f}", f"{y:.1f}",
             ]
         )  # fmt: skip
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, text.getvalue().encode("utf-8"))
-    except OSError as error:
-        raise cannot_write(output, error) from error
+    write_output(output, text.getvalue().encode("utf-8"))
     return output

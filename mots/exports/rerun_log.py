@@ -10,11 +10,10 @@ import numpy as np
 
 from mots.analytics.feet import foot_points
 from mots.classes import class_name
-from mots.errors import FormatError
 from mots.files import cannot_write, check_target
 from mots.optional import optional_import
 from mots.rendering.palette import colour_of
-from mots.rendering.saved_results import SavedResults
+from mots.rendering.saved_results import SavedResults, check_frame_size
 from mots.video.frame import Source
 from mots.video.opening import source_of
 
@@ -55,8 +54,7 @@ def write(
             size = saved.size if image is None else image.shape[:2]
             labels = saved.frame(number, time, (size[0], size[1])).labels
             if image is not None:
-                if labels.size != image.shape[:2]:
-                    raise FormatError(f"{results}: masks of {labels.size} for frames of {image.shape[:2]}")
+                check_frame_size(saved.path, labels.size, image.shape)
                 recording.log("video", rr.Image(image).compress(jpeg_quality=QUALITY))
             ids = labels.ids.tolist()
             colours = [colour_of(identity) for identity in ids]

@@ -1,8 +1,8 @@
 """TRACAB's files of a match: `.dat`, a line a frame, and its metadata as XML. kloppy and floodlight read them.
 
 A line is `frame:team,system id,jersey,x,y,speed;...:ball x,y,z,speed,H,Alive;:`. Places are centimetres from the middle
-of the pitch, speeds metres a second; team 1 is home, 0 away, 3 a referee or nobody's. (As in kloppy's and floodlight's
-readers.)
+of the pitch, speeds metres a second; team 1 is home, 0 away, 3 a referee or without a team. (As in the readers of
+kloppy and floodlight.)
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mots.analytics.paths import LONGEST_GAP, paths_of
 from mots.analytics.pitch import template
 from mots.analytics.scene import Scene
 from mots.errors import InputError
-from mots.files import cannot_write, check_target, write_whole
+from mots.files import check_target, write_output
 
 __all__ = ["metadata_of", "write"]
 
@@ -73,7 +73,7 @@ def write(
             players.append(
                 f"{sides[path.track_id]},{path.track_id},{jerseys[path.track_id]},{x:.0f},{y:.0f},{speed:.2f};"
             )
-        if not players:  # readers need somebody in each line: an object that belongs to nobody
+        if not players:  # readers need an object in each line: one without a team
             players = [f"{OTHER},0,0,0,0,0.00;"]
         lines.append(f"{number}:{''.join(players)}:{ball[0]:.0f},{ball[1]:.0f},0,{ball[2]:.2f},H,Alive;:\n")
     metadata = metadata_of(output)
@@ -87,12 +87,8 @@ def write(
         f'    <period iId="1" iStartFrame="0" iEndFrame="{max(len(lines) - 1, 0)}"/>\n'
         "  </match>\n</TracabMetaData>\n"
     )
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(output, "".join(lines).encode("ascii"))
-        write_whole(metadata, xml.encode("utf-8"))
-    except OSError as error:
-        raise cannot_write(output, error) from error
+    write_output(output, "".join(lines).encode("ascii"))
+    write_output(metadata, xml.encode("utf-8"))
     return [output, metadata]
 
 

@@ -13,9 +13,7 @@ from mots.errors import MotsError
 from mots.files import FrameFile, cannot_write, check_target
 from mots.pipeline.tracked_frame import TrackedFrame
 
-__all__ = ["EXPLAIN", "LineFile", "comparisons"]
-
-EXPLAIN = "explain.jsonl"
+__all__ = ["LineFile", "comparisons"]
 
 
 class LineFile:

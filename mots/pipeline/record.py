@@ -20,7 +20,7 @@ from mots.detection.saved_detections import DetectionWriter
 from mots.errors import InputError, MotsError
 from mots.files import cannot_write, check_target
 from mots.pipeline.interrupts import interruptible
-from mots.pipeline.line_files import EXPLAIN, LineFile, comparisons
+from mots.pipeline.line_files import LineFile, comparisons
 from mots.pipeline.options import chosen_settings
 from mots.pipeline.pipeline import Pipeline, SourceLike
 from mots.pipeline.progress import with_progress
@@ -28,6 +28,7 @@ from mots.pipeline.results import ResultFolder
 from mots.pipeline.steps import IdentifiedFrame
 from mots.pipeline.tracked_frame import TrackedFrame
 from mots.settings import Settings
+from mots.storage.run_folder import EXPLAIN
 
 __all__ = ["Summary", "record", "record_pipeline", "save_detections"]
 

@@ -25,10 +25,10 @@ from mots.files import FrameFile, cannot_write, locked, write_whole
 from mots.formats import mots_text
 from mots.labels import HasLabels
 from mots.names import for_sheet
+from mots.storage.run_folder import TRACKS
 
 __all__ = ["ResultFolder", "TrackRow"]
 
-TABLE = "tracks.csv"
 COLUMNS = [
     "id", "class", "first_frame", "last_frame", "frames", "mean_score", "mean_confidence", "mots_id", "sequence",
 ]  # fmt: skip
@@ -66,7 +66,7 @@ class ResultFolder:
             )
         try:
             self.made = made_folders(self.folder)
-            self.tracks_table = TracksTable(self.folder / TABLE)
+            self.tracks_table = TracksTable(self.folder / TRACKS)
             self.file = FrameFile(self.path)
         except OSError as error:
             raise cannot_write(self.folder, error, "choose another folder") from error
@@ -116,7 +116,7 @@ class ResultFolder:
                 self.tracks_table.put(self.name, self._rows())
         except OSError as late:
             if error is None:
-                raise cannot_write(self.folder / TABLE, late) from late
+                raise cannot_write(self.folder / TRACKS, late) from late
         if path != self.path:
             message = f"{self.path}: the older result is kept; the {self.frames} frames so far are in {path.name}"
             warnings.warn(MotsWarning(message), stacklevel=2)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mots.errors import FormatError, InputError
+from mots.errors import InputError
 from mots.files import cannot_write, check_target, write_whole
 from mots.rendering.annotator import Annotator, Drawing
 from mots.rendering.captions import Captions
-from mots.rendering.saved_results import SavedFrame, SavedResults
+from mots.rendering.saved_results import SavedFrame, SavedResults, check_frame_size
 from mots.video.frame import Frame, Source
 from mots.video.opening import source_of
 from mots.video.writer import VideoWriter
@@ -109,9 +109,7 @@ def render(
             pictures = []
             for each, annotator, title in zip(own, annotators, TITLES, strict=False):
                 saved = chosen(each.frame(frame.number, frame.time, frame.image.shape[:2]), only, each is own[0])
-                if saved.labels.size != frame.image.shape[:2]:
-                    (h, w), (high, wide) = saved.labels.size, frame.image.shape[:2]
-                    raise FormatError(f"{each.path}: masks of {h} x {w} for frames of {high} x {wide} (height x width)")
+                check_frame_size(each.path, saved.labels.size, frame.image.shape)
                 matched += len(saved.labels)
                 picture = annotator.draw(frame.image, saved)
                 pictures.append(titled(picture, title, annotator) if len(own) > 1 else picture)

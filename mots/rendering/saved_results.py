@@ -19,12 +19,9 @@ from mots.formats.mots_text import people_numbers
 from mots.labels import FrameLabels
 from mots.names import printable
 from mots.storage.json_file import load
+from mots.storage.run_folder import NAMES, TRACKS, folder_of, tables_in, texts_in
 
-__all__ = ["NAMES", "SavedFrame", "SavedResults", "means_in", "names_in", "text_in"]
-
-NAMES = "names.json"  # of a run's folder: the names that people gave to tracks, by their numbers
-TRACKS = "tracks.csv"
-TABLES = ("frames.csv", "frames.parquet")
+__all__ = ["SavedFrame", "SavedResults", "check_frame_size", "names_in", "text_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +44,8 @@ class SavedResults:
 
     `frames`: by their numbers. `numbers`: what people see, by the id of the file. `names`: given to single tracks, by
     the ids that people see. `has_table`: whether a run's table is beside it: scores, times and predicted masks come
-    from there. Without it a score is the track's mean of `tracks.csv`, or 1. Raises InputError and FormatError for
+    from there. Without it a score is the track's mean of `tracks.csv`, or 1. `mean_scores`,
+    `mean_confidences`: of tracks, where `tracks.csv` holds them. Raises InputError and FormatError for
     what cannot be read.
     """
 
@@ -67,16 +65,15 @@ class SavedResults:
         known, times = self._known()
         self.has_table = bool(times)
         self.numbers = numbers  # what people see, by the id of the file
-        scored = means_in(self.path, self.sequence, "mean_score")
-        means = means_in(self.path, self.sequence, "mean_confidence")
+        self.mean_scores, self.mean_confidences = track_means(self.path, self.sequence)
         self.frames: dict[int, SavedFrame] = {}
         for labels in table.to_frames():
             ids = np.array([numbers[int(identity)] for identity in labels.ids], np.int64)
             scores, predicted = labels.scores.copy(), np.zeros(len(ids), np.bool_)
             for k, identity in enumerate(ids.tolist()):
-                otherwise = (scored.get(identity, scores[k]), False)
+                otherwise = (self.mean_scores.get(identity, scores[k]), False)
                 scores[k], predicted[k] = known.get((labels.frame, identity), otherwise)
-            confidence = np.array([means.get(identity, np.nan) for identity in ids.tolist()], np.float64)
+            confidence = np.array([self.mean_confidences.get(each, np.nan) for each in ids.tolist()], np.float64)
             time = times.get(labels.frame, labels.time)
             labels = replace(labels, time=time, ids=ids, scores=scores)
             self.frames[labels.frame] = SavedFrame(labels, predicted, confidence)
@@ -102,11 +99,10 @@ class SavedResults:
     def _known(self) -> tuple[dict[tuple[int, int], tuple[float, bool]], dict[int, float]]:
         """The score, and whether it is predicted, of each object in the table, by frame and track; and the frames'
         times in seconds."""
-        folder = self.path if self.path.is_dir() else self.path.parent
-        file = next((folder / name for name in TABLES if (folder / name).is_file()), None)
-        if file is None:
+        files = tables_in(folder_of(self.path))
+        if not files:
             return {}, {}
-        table = tables.read(file)
+        table = tables.read(files[0])
         keys = zip(table.frame.tolist(), table.track_id.tolist(), strict=True)
         known = dict(zip(keys, zip(table.score.tolist(), table.predicted.tolist(), strict=True), strict=True))
         return known, dict(zip(table.frame.tolist(), table.time_s.tolist(), strict=True))
@@ -119,29 +115,40 @@ def text_in(path: Path, sequence: str | None = None) -> Path | None:
         return None
     if sequence is not None and (path / f"{sequence}.txt").is_file():
         return path / f"{sequence}.txt"
-    texts = [each for each in sorted(path.glob("*.txt")) if each.is_file()]
+    texts = texts_in(path)
     if len(texts) != 1:
         raise InputError(f"{path}: {len(texts)} text files here: name one of them")
     return texts[0]
 
 
-def means_in(results: Path, sequence: str, column: str) -> dict[int, float]:
-    """`mean_confidence` or `mean_score` of each track of a sequence, in the `tracks.csv` of a run's folder or of the
-    folder of a text. Raises FormatError for another table."""
-    file = (results if results.is_dir() else results.parent) / TRACKS
+def check_frame_size(path: Path, own: tuple[int, int], frame: tuple[int, ...]) -> None:
+    """Raise FormatError where results have masks of another (height, width) than a frame of that shape."""
+    if frame[:2] != own:
+        (h, w), (high, wide) = own, frame[:2]
+        raise FormatError(f"{path}: masks of {h} x {w} for frames of {high} x {wide} (height x width)")
+
+
+def track_means(results: Path, sequence: str) -> tuple[dict[int, float], dict[int, float]]:
+    """The mean score and the mean confidence of each track of a sequence, in the `tracks.csv` of a run's folder or of
+    the folder of a text. Raises FormatError for another table."""
+    file = folder_of(results) / TRACKS
     if not file.is_file():
-        return {}
+        return {}, {}
     try:
         with file.open(encoding="utf-8", newline="") as lines:
             rows = [row for row in csv.DictReader(lines) if row.get("sequence", sequence) in ("", sequence)]
-        return {int(row["id"]): float(row[column]) for row in rows if row.get(column)}
+        scores, confidences = (
+            {int(row["id"]): float(row[column]) for row in rows if row.get(column)}
+            for column in ("mean_score", "mean_confidence")
+        )
+        return scores, confidences
     except (ValueError, KeyError, OSError, csv.Error) as error:
         raise FormatError(f"{file}: not a table of tracks ({error})") from error
 
 
 def names_in(path: Path) -> dict[int, str]:
     """The names that people gave to tracks of a run's folder or of the folder of a text."""
-    file = (path if path.is_dir() else path.parent) / NAMES
+    file = folder_of(path) / NAMES
     if not file.is_file():
         return {}
     content = load(file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -208,11 +208,3 @@ class Scene:
         common = np.prod(np.maximum(high - low, 0.0), axis=1)
         areas = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) + float(np.prod(box[2:] - box[:2]))
         return bool((common / np.maximum(areas - common, 1e-9) >= FOUND).any())
-
-
-def by_cause(losses: Sequence[Loss]) -> dict[tuple[str, str], int]:
-    """How many frames each kind lost by each cause; switches and fragmentations count once."""
-    counts: dict[tuple[str, str], int] = {}
-    for loss in losses:
-        counts[loss.kind, loss.cause] = counts.get((loss.kind, loss.cause), 0) + loss.count
-    return counts

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +20,18 @@ from mots.editing.suggest import Thumbnails, suggestions, tracks_of
 from mots.errors import FormatError, InputError, MotsWarning
 from mots.evaluation.scoring import Scores, score
 from mots.formats.faults import Fault
-from mots.pipeline.line_files import EXPLAIN
 from mots.rendering.palette import colour_of
-from mots.rendering.saved_results import SavedFrame, SavedResults, means_in, text_in
+from mots.rendering.saved_results import SavedFrame, SavedResults, text_in
 from mots.report.causes import losses_of
 from mots.report.film import Film, jpeg_of, plan_of
 from mots.report.hints import hints_of
 from mots.report.outlines import outlines
-from mots.video.frame import Frame, Source
+from mots.storage.run_folder import EXPLAIN, TABLE_ENDINGS, folder_of
+from mots.video.frame import Source
 from mots.video.opening import source_of
 
 __all__ = ["Inputs", "collect"]
 
-TABLES = (".csv", ".parquet")
 BLANK = 960  # pixels: width of the drawing where there are no frames
 SHOWN = ("sMOTSA", "HOTA", "DetA", "AssA", "IDF1", "IDS", "Frag", "TP", "FP", "FN", "Recall", "Precision")
 
@@ -66,7 +65,6 @@ def collect(inputs: Inputs) -> dict[str, Any]:
     size = results.size if results.frames else (1, 1)
     width = film.width if film is not None else BLANK
     scale = width / size[1]
-    confidences = means_in(inputs.results, results.sequence, "mean_confidence")
     data: dict[str, Any] = {
         "name": results.sequence,
         "size": [round(size[0] * scale), width],
@@ -76,7 +74,7 @@ def collect(inputs: Inputs) -> dict[str, Any]:
         "tracks": track_rows(results, tracks, place, thumbnails),
         "shapes": shapes_of(results, numbers, scale),
         "counts": counts_over_time(results, numbers),
-        "hints": hints_of(results, tracks, confidences, suggestions(results, thumbnails)),
+        "hints": hints_of(results, tracks, results.mean_confidences, suggestions(results, thumbnails)),
         "explain": explained(inputs.results, results.sequence),
         "truth": None,
         "losses": [],
@@ -124,7 +122,6 @@ def frames_of(
     numbers, times = [], []
     expected = (source.length or 0) // plan.every
     for place, frame in enumerate(source):
-        check_size(frame, results, inputs)
         thumbnails.add(frame)
         if place % plan.every == 0:
             numbers.append(frame.number)
@@ -144,13 +141,6 @@ def first_size(results: SavedResults, inputs: Inputs) -> tuple[int, int]:
     return height, width
 
 
-def check_size(frame: Frame, results: SavedResults, inputs: Inputs) -> None:
-    """Raise FormatError for masks of another size than the frames."""
-    if results.frames and frame.image.shape[:2] != results.size:
-        (h, w), (high, wide) = results.size, frame.image.shape[:2]
-        raise FormatError(f"{inputs.results}: masks of {h} x {w} for frames of {high} x {wide} (height x width)")
-
-
 def track_rows(
     results: SavedResults,
     tracks: Mapping[int, Sequence[tuple[int, int]]],
@@ -159,14 +149,12 @@ def track_rows(
 ) -> list[dict[str, Any]]:
     """The table of tracks; spans are places of frames, from the first to the last one. Scores and confidences that
     neither the results' table nor `tracks.csv` holds are None."""
-    confidences, known_scores = (
-        means_in(results.path, results.sequence, column) for column in ("mean_confidence", "mean_score")
-    )
+    confidences = results.mean_confidences
     rows = []
     for identity, own in sorted(tracks.items()):
         frames = [results.frames[number] for number, _ in own]
         classes = [int(f.labels.classes[row]) for f, (_, row) in zip(frames, own, strict=True)]
-        score = known_scores.get(identity)
+        score = results.mean_scores.get(identity)
         if results.has_table:
             score = float(np.mean([f.labels.scores[row] for f, (_, row) in zip(frames, own, strict=True)]))
         places = sorted(place[number] for number, _ in own if number in place)
@@ -230,7 +218,7 @@ def counts_over_time(results: SavedResults, numbers: Sequence[int]) -> dict[str,
 
 def explained(results: Path, sequence: str) -> dict[str, dict[str, Any]]:
     """The comparisons behind each identity, by frame and track, where the run of this sequence kept them."""
-    file = (results if results.is_dir() else results.parent) / EXPLAIN
+    file = folder_of(results) / EXPLAIN
     if not file.is_file():
         return {}
     found: dict[str, dict[str, Any]] = {}
@@ -277,7 +265,7 @@ def timed(inputs: Inputs) -> tuple[Path, float | None]:
     if has_table(inputs.results):
         return inputs.results, None
     rate = inputs.frame_rate
-    if rate is None and inputs.source is not None and path.suffix not in TABLES:
+    if rate is None and inputs.source is not None and path.suffix not in TABLE_ENDINGS:
         rate = source_of(inputs.source).frame_rate
     return path, rate
 
@@ -290,7 +278,7 @@ def scene_of(inputs: Inputs, results: SavedResults, scale: float) -> dict[str, A
     scene = scenes.load(inputs.scene)
     if results.frames:
         scene.check_size(results.size, str(inputs.results))
-    table = replace(table_of_results(*timed(inputs)), size=results.size)
+    table = table_of_results(*timed(inputs))
     counts: Counts = count_table(table, scene, size=results.size)
     image = None if inputs.source is None else next(iter(source_of(inputs.source))).image
     pictures = pictures_of(counts, image)
