@@ -38,7 +38,7 @@ def main() -> None:
     if arguments.markdown:
         print("|---" * (1 + len(titles)) + "|")
     reference: dict[str, Numbers] = {}
-    with Judge(wanted) as judge:
+    with Judge(wanted, arguments.embedding) as judge:
         for name, settings, embedding in variants(load("default"), arguments.embedding):
             if reference and arguments.only not in name:
                 continue

@@ -20,7 +20,7 @@ from operator import add
 from typing import Any
 
 import numpy as np
-from footage import CLIPS, WORLDS, Clip, Footage, Seen, ToyClip, footage
+from footage import CLIPS, NETWORKS, USUAL, WORLDS, Clip, Footage, Seen, ToyClip, footage
 from numpy.typing import NDArray
 
 from mots.benchmarks.registry import benchmark_named
@@ -65,8 +65,8 @@ class Case:
             self.clip.name.split("-")[0] if isinstance(self.clip, Clip) else "toy " + self.clip.name.rsplit("-", 1)[0]
         )
 
-    def footage(self) -> Footage:
-        found = footage(self.clip).thinned(self.step, self.first)
+    def footage(self, networks: tuple[str, ...] = USUAL) -> Footage:
+        found = footage(self.clip, networks).thinned(self.step, self.first)
         found = found.above(self.conf) if self.conf else found
         if self.rate:
             first = found.frames[0].time
@@ -162,19 +162,21 @@ def one(task: tuple[str, Settings, str, bool]) -> tuple[str, Numbers]:
     return name, numbers_of(scored(found, results))
 
 
-def prepare(wanted: Iterable[Case]) -> None:
-    """Load the footage of these cases, once, before any process is started."""
+def prepare(wanted: Iterable[Case], embedding: str = "none") -> None:
+    """Load the footage of these cases, once, before any process is started, with this embedding and the usual ones."""
+    network = embedding.removeprefix("only-")
+    networks = (*USUAL, network) if network in NETWORKS and network not in USUAL else USUAL
     for case in wanted:
         if case.name not in LOADED:
-            LOADED[case.name] = case.footage()
+            LOADED[case.name] = case.footage(networks)
 
 
 class Judge:
     """Evaluates settings on all cases in two processes. Use it in a `with` statement."""
 
-    def __init__(self, wanted: Sequence[Case], processes: int = 2) -> None:
+    def __init__(self, wanted: Sequence[Case], embedding: str = "none", processes: int = 2) -> None:
         self.cases = list(wanted)
-        prepare(self.cases)
+        prepare(self.cases, embedding)
         # The longest ones first, so that none is left alone at the end.
         self.order = sorted(self.cases, key=lambda case: -sum(len(f.plain) for f in LOADED[case.name].frames))
         self.pool = multiprocessing.get_context("fork").Pool(processes)
@@ -232,7 +234,7 @@ def changed_by(base: Settings, texts: Sequence[str]) -> Settings:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--embedding", default="retail", help="none, colours, osnet, retail, only-osnet, only-retail")
+    parser.add_argument("--embedding", default="retail", help="none, colours, a network of footage.py, or only-NETWORK without colours")
     parser.add_argument("--offline", action="store_true")
     parser.add_argument("--real", action="store_true", help="the real clips alone")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
@@ -240,7 +242,7 @@ def main() -> None:
     arguments = parser.parse_args()
     wanted = [case for case in cases() if not arguments.real or isinstance(case.clip, Clip)]
     base = load("default")
-    with Judge(wanted) as judge:
+    with Judge(wanted, arguments.embedding) as judge:
         found = judge.evaluate(changed_by(base, arguments.set), arguments.embedding, arguments.offline)
         print(table(found, "case"), "\n")
         groups = by_group(wanted, found)

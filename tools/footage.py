@@ -42,8 +42,15 @@ __all__ = ["CLIPS", "NETWORKS", "SHARED", "WORLDS", "Clip", "Footage", "Seen", "
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("MOTS_DATA") or ROOT.parent / "shared")
 CACHE = ROOT / "build/footage"
-RETAIL = "weights/person-reidentification-retail-0288/person-reidentification-retail-0288.xml"
-NETWORKS = {"osnet": "weights/osnet_x0_25_msmt17.pth", "retail": RETAIL}
+RETAIL = "weights/person-reidentification-retail-{0}/person-reidentification-retail-{0}.xml"
+# By name: the weights below the shared folder, and whether the pixels outside a mask are blanked.
+NETWORKS = {
+    "osnet": ("weights/osnet_x0_25_msmt17.pth", False),
+    "retail": (RETAIL.format("0288"), False),
+    "retail-0277": (RETAIL.format("0277"), False),
+    "retail-blank": (RETAIL.format("0288"), True),
+}
+USUAL = ("osnet", "retail")  # loaded and measured where nothing else is asked for
 
 
 @dataclass(frozen=True)
@@ -181,7 +188,7 @@ class Footage:
 
 
 @lru_cache(maxsize=64)
-def footage(clip: Clip | ToyClip, networks: tuple[str, ...] = tuple(NETWORKS)) -> Footage:
+def footage(clip: Clip | ToyClip, networks: tuple[str, ...] = USUAL) -> Footage:
     """A clip as it was measured; what is missing is measured now. A toy world's own embeddings stand for networks."""
     if isinstance(clip, ToyClip):
         frames, truth = kept(f"{clip.name}.pickle", partial(observed_world, clip))
@@ -239,7 +246,8 @@ def detected(clip: Clip, source: Any) -> Iterator[tuple[Any, Detections]]:
 
 def embedded(clip: Clip, frames: Sequence[Seen], name: str) -> list[NDArray[np.float32]]:
     """The embeddings of a clip's detections by a network."""
-    network = ReID(ReIDSettings(str(SHARED / NETWORKS[name]), device="cpu"))
+    weights, blank = NETWORKS[name]
+    network = ReID(ReIDSettings(str(SHARED / weights), blank_background=blank, device="cpu"))
     by_number = {each.number: each for each in frames}
     source = open_source(SHARED / clip.source, clip.frame_rate)
     return [network.embed(f.image, by_number[f.number].plain) for f in source if f.number in by_number]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mots.detection.outline_kernels import guide_and_mask, lines, refined_pixels, with_products
 from mots.optional import opencv
 from mots.trackers.masks import Masks
 
@@ -47,19 +48,20 @@ class EdgeRefiner:
 
         A mask that would lose all its pixels stays as it is.
         """
-        corners: list[tuple[int, int]] = []
-        crops: list[NDArray[np.bool_]] = []
+        boxes = np.zeros((len(masks), 4), np.int32)
+        parts: list[NDArray[np.uint8]] = []
         areas = masks.areas()
         for i in range(len(masks)):
-            corner, crop = self.refined_crop(image, masks, i, int(areas[i]))
-            corners.append(corner)
-            crops.append(crop)
-        return Masks.from_crops(masks.size, corners, crops)
+            boxes[i], pixels = self.refined(image, masks, i, int(areas[i]))
+            parts.append(pixels)
+        lengths = np.array([pixels.size for pixels in parts], np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if parts else np.zeros(0, np.int64)
+        return Masks(masks.size, boxes, np.concatenate(parts) if parts else np.zeros(0, np.uint8), starts)
 
-    def refined_crop(
+    def refined(
         self, image: NDArray[np.uint8], masks: Masks, i: int, area: int
-    ) -> tuple[tuple[int, int], NDArray[np.bool_]]:
-        """The x y of a crop's first pixel, and mask i in it."""
+    ) -> tuple[tuple[int, int, int, int], NDArray[np.uint8]]:
+        """The tight box of mask i after refinement, and its pixels, row by row."""
         settings, cv2 = self.settings, self.cv2
         height, width = masks.size
         radius = int(np.clip(round(settings.radius * area**0.5), 1, settings.max_radius))
@@ -67,46 +69,30 @@ class EdgeRefiner:
         margin = 2 * radius + 1  # the reach of the filter
         left, top = max(x1 - margin, 0), max(y1 - margin, 0)
         right, bottom = min(x2 + margin, width), min(y2 + margin, height)
-        mask = np.zeros((bottom - top, right - left), np.float32)
-        mask[y1 - top : y2 - top, x1 - left : x2 - left] = masks.crop(i)
-        # Half a pixel to the right and down: each pixel becomes the mean of itself and those before it.
-        mask = cv2.blur(mask, (2, 2), anchor=(1, 1), borderType=cv2.BORDER_REPLICATE)
+        crop = masks.crop(i).view(np.uint8)
         grey = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
-        soft = self.guided(grey.astype(np.float32) / 255, mask, radius)
-        inside = self.without_small_pieces(soft >= settings.threshold)
-        if not inside.any():
-            return (x1, y1), masks.crop(i)
-        return (left, top), inside
+        both = guide_and_mask(grey, crop, x1 - left, y1 - top)
+        line = self.mean_lines(both, radius)
+        (u1, v1, u2, v2), pixels = refined_pixels(line, both, np.float32(settings.threshold), settings.min_piece)
+        if len(pixels) == 0:
+            return (x1, y1, x2, y2), np.ascontiguousarray(crop).ravel()
+        return (left + u1, top + v1, left + u2, top + v2), pixels
 
-    def without_small_pieces(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(h, w) without the small pieces that a bright line or a reflection beside an object leaves."""
-        count, pieces, stats, _ = self.cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
-        if count <= 2:  # the background, and one piece
-            return mask
-        areas = stats[:, self.cv2.CC_STAT_AREA]
-        large = areas >= self.settings.min_piece * areas[1:].max()
-        large[0] = False
-        return np.asarray(large[pieces])
+    def mean_lines(self, both: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+        """(h, w, 2) by which the filtered mask follows from the guide: equations 5, 6 and 8 of the paper.
 
-    def guided(self, guide: NDArray[np.float32], mask: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-        """(h, w) the mask filtered along the guide's edges: equations 5, 6 and 8 of the paper.
-
-        Windows of a large radius are computed in a reduced image (He, Sun: Fast Guided Filter, arXiv:1505.00996).
+        `both`: (h, w, 2) guide and mask. Windows of a large radius are computed in a reduced image (He, Sun: Fast
+        Guided Filter, arXiv:1505.00996).
         """
         cv2 = self.cv2
         factor = max(radius // FULL_RADIUS, 1)
-        size = (mask.shape[1], mask.shape[0])
-        both = cv2.merge([guide, mask])
+        size = (both.shape[1], both.shape[0])
         if factor > 1:
             small = (max(round(size[0] / factor), 1), max(round(size[1] / factor), 1))
             both = cv2.resize(both, small, interpolation=cv2.INTER_AREA)
         side = 2 * max(radius // factor, 1) + 1
-        window = (side, side)
-        # Means of guide, mask, guide squared and guide times mask.
-        moments = cv2.blur(cv2.merge([both, both * both[:, :, :1]]), window)
-        light, cover = moments[:, :, 0], moments[:, :, 1]
-        slope = (moments[:, :, 3] - light * cover) / (moments[:, :, 2] - light * light + self.settings.contrast**2)
-        line = cv2.blur(cv2.merge([slope, cover - slope * light]), window)
+        moments = cv2.blur(with_products(both), (side, side))
+        line = cv2.blur(lines(moments, np.float32(self.settings.contrast**2)), (side, side))
         if factor > 1:
             line = cv2.resize(line, size, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(line[:, :, 0] * guide + line[:, :, 1], np.float32)
+        return np.asarray(line, np.float32)
