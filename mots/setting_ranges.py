@@ -45,6 +45,8 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     **dict.fromkeys(
         ("max_detections", "batch", "views", "confirm_hits", "min_distance", "max_radius"), (1, 10**6, False),
     ),
+    "detector.batch": (0, 1024, False),
+    "ahead": (0, 1024, False),
     "imgsz": (32, 8192, False),
     "side": (16, 8192, False),
     "points": (1, 10**6, False),
@@ -57,7 +59,8 @@ MAY_BE_INFINITE = {"lost_for"}
 
 def range_of(name: str) -> tuple[float, float, bool]:
     """The lowest and highest value of a number's setting, and whether the lowest is excluded."""
-    return RANGES.get(name.rpartition(".")[2], (0.0, INFINITE, False))
+    *_, before, last = ["", *name.split(".")]
+    return RANGES.get(f"{before}.{last}") or RANGES.get(last, (0.0, INFINITE, False))
 
 
 def check_value(value: Any, name: str, origin: str) -> None:

@@ -163,7 +163,7 @@ def test_every_number_has_a_range_that_holds_its_default_and_no_nonsense() -> No
         for wrong in (math.nan, -1.0, -math.inf):
             with pytest.raises(InputError, match=re.escape(name)):
                 setting_ranges.check_value(wrong, name, "x")
-    known = {name.rpartition(".")[2] for name in every}
+    known = {".".join(name.split(".")[-words:]) for name in every for words in (1, 2)}
     assert set(setting_ranges.RANGES) <= known  # no range of a setting that is gone
 
 

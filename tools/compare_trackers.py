@@ -69,7 +69,7 @@ def main() -> None:
     wanted = [case for case in wanted if not case.rate and not case.conf and "-" not in case.clip.name]
     divider, edge = (" | ", "| ") if arguments.markdown else ("  ", "")
     end = " |" if arguments.markdown else ""
-    prepare(wanted)
+    prepare(wanted, arguments.embedding)
     titles = [*METRICS, "IDS", *(f"worst {metric}" for metric in METRICS)]
     print(edge + divider.join(["tracker", *titles]) + end)
     if arguments.markdown:

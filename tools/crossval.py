@@ -234,7 +234,9 @@ def changed_by(base: Settings, texts: Sequence[str]) -> Settings:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--embedding", default="retail", help="none, colours, a network of footage.py, or only-NETWORK without colours")
+    parser.add_argument(
+        "--embedding", default="retail", help="none, colours, a network of footage.py, or only-NETWORK without colours"
+    )
     parser.add_argument("--offline", action="store_true")
     parser.add_argument("--real", action="store_true", help="the real clips alone")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")

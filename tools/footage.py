@@ -50,7 +50,7 @@ NETWORKS = {
     "retail-0277": (RETAIL.format("0277"), False),
     "retail-blank": (RETAIL.format("0288"), True),
 }
-USUAL = ("osnet", "retail")  # loaded and measured where nothing else is asked for
+USUAL = ("retail",)  # loaded where nothing else is asked for
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ def measure(clip: Clip | ToyClip, networks: tuple[str, ...]) -> str:
 def main() -> None:
     """Measure what is missing: first all that is cheap, then the networks."""
     with ProcessPoolExecutor(2) as pool:
-        for networks in ((), ("retail",), ("retail", "osnet")):
+        for networks in ((), ("retail",), tuple(NETWORKS)):
             for name in pool.map(measure, (*CLIPS, *WORLDS), [networks] * (len(CLIPS) + len(WORLDS))):
                 print(name, *networks, flush=True)
 

@@ -47,7 +47,7 @@ def with_products(both: Picture) -> Picture:
 
 @compiled
 def lines(moments: Picture, regularisation: np.float32) -> Picture:
-    """(h, w, 2) slope and intercept by which each window's mask follows from its guide (equations 5 and 6 of He et al.).
+    """(h, w, 2) slope and intercept by which a window's mask follows from its guide: equations 5 and 6 of He et al.
 
     `moments`: (h, w, 4) the windows' means of guide, mask, guide squared and guide times mask.
     """
@@ -69,8 +69,8 @@ def refined_pixels(
     """The tight box of the refined mask inside its (h, w) region, and its pixels there, row by row.
 
     `line`: (h, w, 2) the mean slopes and intercepts; `both`: (h, w, 2) guide and mask. A pixel belongs to the object
-    where slope * guide + intercept is at least `threshold` (equation 8). Pieces (pixels that touch by their sides) of fewer pixels than the share `min_piece`
-    of the largest one are dropped.
+    where slope * guide + intercept is at least `threshold` (equation 8). Pieces (pixels that touch by their sides) of
+    fewer pixels than the share `min_piece` of the largest one are dropped.
     """
     height, width, _ = both.shape
     inside = np.empty(width + 1, np.uint8)

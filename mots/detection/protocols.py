@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
-__all__ = ["CameraMotion", "Detector", "Embedder", "MaskRefiner"]
+__all__ = ["CameraMotion", "Detector", "Embedder", "MaskRefiner", "StagedDetector"]
 
 Image = NDArray[np.uint8]
 
@@ -31,6 +31,23 @@ class Detector(Protocol):
 
     def detect(self, images: Sequence[Image], classes: Sequence[int] = ()) -> list[Detections]:
         """The detections of each image (H, W, 3) uint8 RGB; of these classes only, where any are given."""
+        ...
+
+
+@runtime_checkable
+class StagedDetector(Protocol):
+    """A detector whose `detect` is three steps, which the pipeline can run for different frames at the same time."""
+
+    def prepare(self, image: Image) -> Any:
+        """What the network takes of an image."""
+        ...
+
+    def infer(self, inputs: Sequence[Any]) -> list[Any]:
+        """What the network gives for each of these inputs."""
+        ...
+
+    def finish(self, output: Any, size: tuple[int, int], classes: Sequence[int] = ()) -> Detections:
+        """The detections of an image of (height, width), as `detect` gives them."""
         ...
 
 

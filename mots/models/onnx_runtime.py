@@ -19,7 +19,8 @@ class OnnxRuntime:
     """A model with one image input (B, C, H, W).
 
     `fixed_size`: the input's (height, width) where the file fixes it. `output_shapes`: of each output, None for a free
-    length. `metadata`: the file's own texts by name. Raises FormatError for a file that cannot be loaded, InputError
+    length. `batches`: whether several images at once take less time than one after another. `metadata`: the file's own
+    texts by name. Raises FormatError for a file that cannot be loaded, InputError
     for a device that onnxruntime does not have.
     """
 
@@ -43,6 +44,7 @@ class OnnxRuntime:
         fixed = isinstance(height, int) and isinstance(width, int)
         self.fixed_size: tuple[int, int] | None = (int(height), int(width)) if fixed else None
         self.one_by_one = isinstance(batch, int)
+        self.batches = not self.one_by_one and self.session.get_providers()[0] != PROVIDERS["cpu"]
         self.output_shapes = [
             tuple(length if isinstance(length, int) else None for length in output.shape)
             for output in self.session.get_outputs()

@@ -19,10 +19,14 @@ DEVICES = ("auto", "cpu")  # what is tested; auto is the CPU
 class OpenVinoRuntime:
     """A model with one image input (B, C, H, W).
 
+    `batches`: False, as several images at once take as long as one after another.
+
     `fixed_size`: the input's (height, width) where the file fixes it. `output_shapes`: of each output, None for a free
     length. `labels`: the class names that the file holds, in order. A file that fixes the batch at one is opened to
     batches of any length. Raises FormatError for a file that cannot be loaded, InputError for another device.
     """
+
+    batches = False
 
     def __init__(self, path: Path, device: str = "cpu") -> None:
         openvino = optional_import("openvino", "running .xml weights", extra="fast")

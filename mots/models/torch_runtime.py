@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import InputError
+from mots.errors import InputError, MotsWarning
 from mots.optional import optional_import
 
 __all__ = ["TorchRuntime", "chosen_device", "import_torch"]
@@ -17,7 +19,9 @@ __all__ = ["TorchRuntime", "chosen_device", "import_torch"]
 class TorchRuntime:
     """A module in evaluation mode on a device; `half` computes in half precision on a GPU.
 
-    `fixed_size`: None, as torch modules take any input size.
+    `fixed_size`: None, as torch modules take any input size. `batches`: whether several images at once take less time
+    than one after another. `most`: so many go through the module at once; where a GPU has too little memory, half as
+    many from then on, with a MotsWarning.
     """
 
     fixed_size: tuple[int, int] | None = None
@@ -28,9 +32,39 @@ class TorchRuntime:
         self.half = half and self.device.type == "cuda"
         module = module.to(self.device).eval()
         self.module = module.half() if self.half else module.float()
+        self.batches = self.device.type != "cpu"
+        self.most = sys.maxsize
 
     def __call__(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The outputs for a batch (B, ...) float32, as float32 arrays."""
+        """The outputs for a batch (B, ...) float32, as float32 arrays. Raises InputError where a GPU's memory does not
+        even do for one image."""
+        parts: list[list[NDArray[np.float32]]] = []
+        begin = 0
+        while begin < len(batch) or not parts:
+            count = min(len(batch) - begin, self.most)
+            try:
+                parts.append(self.outputs(batch[begin : begin + count]))
+            except self.torch.OutOfMemoryError as error:
+                if count <= 1:
+                    height, width = batch.shape[2:]
+                    raise InputError(
+                        f"{self.device} has no memory left for one image of {height} x {width}: take a smaller "
+                        "imgsz, free memory there, or take the device cpu",
+                        parameters=("imgsz", "device"),
+                    ) from error
+                self.most = count // 2
+                warnings.warn(
+                    MotsWarning(f"{self.device} has no memory for {count} images at once: {self.most} from now on"),
+                    stacklevel=2,
+                )
+                if self.device.type == "cuda":
+                    self.torch.cuda.empty_cache()
+                continue
+            begin += count
+        return parts[0] if len(parts) == 1 else [np.concatenate(each) for each in zip(*parts, strict=True)]
+
+    def outputs(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """The outputs for a batch that goes through the module at once."""
         with self.torch.inference_mode():
             tensor = self.torch.from_numpy(batch).to(self.device)
             outputs = self.module(tensor.half() if self.half else tensor)

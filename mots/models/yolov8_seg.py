@@ -14,6 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,14 @@ class DetectorSettings:
     max_detections: int = 300  # the most detections of a frame, by score
     device: str = "auto"  # cpu, cuda:0, mps; auto takes a GPU where there is one
     half: bool = False  # half precision (GPU only)
+    batch: int = 0  # frames that go through the network at once; 0: chosen by measuring in the first second
+
+
+class Output(NamedTuple):
+    """Of one image: predictions (4 + classes + nm, A) or (A, 6 + nm), and prototypes (nm, mh, mw)."""
+
+    prediction: NDArray[np.float32]
+    prototypes: NDArray[np.float32]
 
 
 class YOLOv8Seg:
@@ -80,24 +89,32 @@ class YOLOv8Seg:
 
         `classes`: ids of `mots.classes` to keep; none keeps all. Detections with an empty mask are dropped.
         """
-        if len(images) == 0:
-            return []
-        height, width = images[0].shape[:2]
-        inputs = self.runtime.fixed_size or input_size((height, width), self.settings.imgsz)
-        batch = np.stack([letterbox(image, inputs) for image in images])
-        predictions, prototypes = self.runtime(batch)
-        keep = np.array([theirs for theirs, ours in self.classes.items() if not classes or ours in classes], np.int64)
-        pairs = zip(predictions, prototypes, strict=True)
-        return [self._decoded(each, planes, (height, width), inputs, keep) for each, planes in pairs]
+        outputs = self.infer([self.prepare(image) for image in images])
+        return [self.finish(each, image.shape[:2], classes) for each, image in zip(outputs, images, strict=True)]
 
-    def _decoded(
-        self,
-        prediction: NDArray[np.float32],
-        prototypes: NDArray[np.float32],
-        size: tuple[int, int],
-        inputs: tuple[int, int],
-        keep: NDArray[np.int64],
-    ) -> Detections:
+    # The three steps of `detect`
+
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(3, h, w) of an image (H, W, 3) uint8 RGB: what the network takes."""
+        return letterbox(image, self._inputs((image.shape[0], image.shape[1])))
+
+    def infer(self, inputs: Sequence[NDArray[np.float32]]) -> list[Output]:
+        """The network's output for each input (3, h, w) of one size.
+
+        On a CPU they go through one by one: it takes as long, and the numbers do not depend on the batch.
+        """
+        at_once = len(inputs) if self.runtime.batches else 1
+        outputs: list[Output] = []
+        for begin in range(0, len(inputs), max(at_once, 1)):
+            predictions, prototypes = self.runtime(np.stack(inputs[begin : begin + at_once]))
+            outputs += [Output(*each) for each in zip(predictions, prototypes, strict=True)]
+        return outputs
+
+    def finish(self, output: Output, size: tuple[int, int], classes: Sequence[int] = ()) -> Detections:
+        """The detections of an image of (height, width); `classes` as for `detect`."""
+        prediction, prototypes = output
+        inputs = self._inputs(size)
+        keep = np.array([theirs for theirs, ours in self.classes.items() if not classes or ours in classes], np.int64)
         count = len(prototypes)
         rows = candidates(prediction, len(self.classes), count, self.settings, keep)
         boxes = boxes_in_image(rows.boxes, size, inputs)
@@ -108,6 +125,10 @@ class YOLOv8Seg:
         full = np.flatnonzero(masks.boxes[:, 2] > 0)
         ours = np.array([self.classes[theirs] for theirs in rows.classes.tolist()], np.int64)
         return Detections.from_masks(masks, rows.scores, ours, boxes).take(full)
+
+    def _inputs(self, size: tuple[int, int]) -> tuple[int, int]:
+        """(height, width) of the network's input for images of `size`."""
+        return self.runtime.fixed_size or input_size(size, self.settings.imgsz)
 
 
 def check_settings(settings: DetectorSettings) -> None:

@@ -10,15 +10,18 @@ from typing import Any
 from mots import setting_ranges
 from mots.detection import saved_detections
 from mots.detection.measurement import FrameMeasurement, Measurer, of_classes
-from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
+from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner, StagedDetector
 from mots.detection.saved_detections import SavedDetections
 from mots.errors import InputError
 from mots.names import written_name
+from mots.pipeline.ahead import ahead
+from mots.pipeline.batches import BatchSize
 from mots.pipeline.options import chosen_settings
 from mots.pipeline.parts import Parts, class_ids
 from mots.pipeline.steps import (
     IdentifiedFrame,
     detect,
+    detect_in_steps,
     identify,
     label_frames,
     measure,
@@ -91,6 +94,7 @@ class Pipeline:
                 f"{self.name}: offline tracking reads a source twice, and this one can be read once: record it first",
                 parameters=("offline",),
             )
+        self.own_parts = all(part is None for part in (detector, embedder, mask_refiner, camera_motion))
         self.parts = Parts(detector, embedder, mask_refiner, camera_motion).build(
             self.settings,
             detects=self.saved is None,
@@ -126,7 +130,7 @@ class Pipeline:
             assert self.saved is not None
             own_times = not self.settings.frame_rate
             return measure_saved(self.saved, self.frame_rate, self.classes, self.settings.camera.enabled, own_times)
-        parts = self.parts
+        parts, room = self.parts, self._room()
         if self.saved is not None:
             joined = saved_detections.joined(
                 self.source, self.saved, whole=not isinstance(self.source, (Part, Selected))
@@ -134,10 +138,30 @@ class Pipeline:
             pairs: Iterator[tuple[Frame, Detections]] = (
                 (frame, of_classes(detections, self.classes)) for frame, detections in joined
             )
+            pairs = ahead(pairs, room, "reading")
+        elif isinstance(parts.detector, StagedDetector):
+            pairs = detect_in_steps(self.source, parts.detector, self.classes, self._batch_size(), room)
         else:
             assert parts.detector is not None
             pairs = detect(self.source, parts.detector, self.classes)
-        return measure(pairs, Measurer(parts.mask_refiner, parts.embedder, parts.camera_motion))
+        measured = measure(pairs, Measurer(parts.mask_refiner, parts.embedder, parts.camera_motion))
+        return ahead(measured, room, "measuring")
+
+    def _room(self) -> int:
+        """How many frames wait between two steps; 0 where one thread does all of them.
+
+        Only steps of the engine's own run in other threads, and only on sources that do not depend on what the caller
+        does meanwhile. A live source is read in one thread: frames that wait would be late.
+        """
+        return self.settings.ahead if self.own_parts and getattr(self.source, "independent", False) else 0
+
+    def _batch_size(self) -> BatchSize:
+        """Of the network. Where several frames at once take as long as one after another, and where a source is live,
+        frames go through it one by one."""
+        runtime = getattr(self.parts.detector, "runtime", None)
+        if self.source is None or self.source.live or not getattr(runtime, "batches", False):
+            return BatchSize(1)
+        return BatchSize(self.settings.detector.batch)
 
     def identify(self, measurements: Iterable[FrameMeasurement] | None = None) -> Iterator[IdentifiedFrame]:
         """The frames with a new tracker's ids. `measurements`: of this source, where they were made elsewhere."""

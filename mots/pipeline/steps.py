@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mots.detection.measurement import FrameMeasurement, Measurer, detected, of_classes
-from mots.detection.protocols import Detector
+from mots.detection.protocols import Detector, StagedDetector
 from mots.detection.saved_detections import SavedDetections
 from mots.errors import InputError
 from mots.labels import LabelSettings, label
+from mots.pipeline.ahead import ahead
+from mots.pipeline.batches import BatchSize, batched
 from mots.pipeline.tracked_frame import TrackedFrame
 from mots.settings import Settings
 from mots.trackers.detections import Detections
@@ -26,7 +30,16 @@ from mots.trackers.offline import Refined, refine
 from mots.trackers.tracker import Tracker
 from mots.video.frame import Frame
 
-__all__ = ["IdentifiedFrame", "detect", "identify", "label_frames", "measure", "measure_saved", "refine_frames"]
+__all__ = [
+    "IdentifiedFrame",
+    "detect",
+    "detect_in_steps",
+    "identify",
+    "label_frames",
+    "measure",
+    "measure_saved",
+    "refine_frames",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +61,37 @@ def detect(frames: Iterable[Frame], detector: Detector, classes: tuple[int, ...]
     """Each frame with its detections of these classes (all where there are none)."""
     for frame in frames:
         yield frame, of_classes(detected(detector, frame.image, classes, f"frame {frame.number}"), classes)
+
+
+def detect_in_steps(
+    frames: Iterable[Frame], detector: StagedDetector, classes: tuple[int, ...], size: BatchSize, room: int
+) -> Iterator[tuple[Frame, Detections]]:
+    """`detect` with batches of this size; reading and preparing, and the network, run ahead, each in its own thread.
+
+    `room`: how many frames (batches, of the network) wait between two steps; 0: one thread for all.
+    """
+    ready = ahead(prepare(frames, detector), room and max(room, size.largest), "reading")
+    for batch in ahead(infer(batched(ready, size), detector, size), room and 1, "the network"):
+        for frame, output in batch:
+            height, width = frame.image.shape[:2]
+            yield frame, of_classes(detector.finish(output, (height, width), classes), classes)
+
+
+def prepare(frames: Iterable[Frame], detector: StagedDetector) -> Iterator[tuple[Frame, Any]]:
+    """Each frame with what the network takes of it."""
+    for frame in frames:
+        yield frame, detector.prepare(frame.image)
+
+
+def infer(
+    batches: Iterable[list[tuple[Frame, Any]]], detector: StagedDetector, size: BatchSize
+) -> Iterator[list[tuple[Frame, Any]]]:
+    """Each batch of frames with what the network gives for them."""
+    for batch in batches:
+        begin = perf_counter()
+        outputs = detector.infer([inputs for _, inputs in batch])
+        size.took(len(batch), perf_counter() - begin)
+        yield [(frame, output) for (frame, _), output in zip(batch, outputs, strict=True)]
 
 
 def measure(pairs: Iterable[tuple[Frame, Detections]], measurer: Measurer) -> Iterator[FrameMeasurement]:

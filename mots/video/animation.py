@@ -25,6 +25,7 @@ class Animation:
     """
 
     live = False
+    independent = True  # of what is done meanwhile: it can be read ahead
     OWN_RATE = 30.0  # frames a second of a file without durations
 
     def __init__(self, path: Path, frame_rate: float | None = None) -> None:

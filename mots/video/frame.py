@@ -27,7 +27,10 @@ class Frame:
 
 
 class Source(Protocol):
-    """A sequence of frames."""
+    """A sequence of frames.
+
+    Where it has an attribute `independent` that is true, it is read ahead, in another thread.
+    """
 
     @property
     def name(self) -> str:
@@ -82,6 +85,7 @@ class Part:
         self.first = source.number_of(start)
         self.source = source.between(start, stop, self.LEAD)
         self.length = self.source.length
+        self.independent = bool(getattr(source, "independent", False))
 
     def __iter__(self) -> Iterator[Frame]:
         before: Frame | None = None

@@ -28,6 +28,7 @@ class ImageFiles:
     """
 
     live = False
+    independent = True  # of what is done meanwhile: it can be read ahead
 
     def __init__(
         self,

@@ -23,6 +23,7 @@ class Selected:
     def __init__(self, source: Source, start: float, end: float, every: int, max_frames: int | None) -> None:
         self.source, self.start, self.end, self.every, self.max_frames = source, start, end, every, max_frames
         self.name, self.live = source.name, source.live
+        self.independent = bool(getattr(source, "independent", False))
         self.frame_rate = source.frame_rate / every
         self.length = max_frames if source.length is None else self._expected(source.length)
         self.location = getattr(source, "location", None)

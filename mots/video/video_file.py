@@ -44,6 +44,7 @@ class Video:
     """
 
     live = False
+    independent = True  # of what is done meanwhile: it can be read ahead
 
     def __init__(
         self, location: str | Path, frame_rate: float | None = None, max_megapixels: float = MAX_MEGAPIXELS

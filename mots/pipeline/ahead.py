@@ -1,0 +1,83 @@
+"""Steps that run ahead of each other, each in a thread of its own, with bounded queues between them.
+
+What a step gives depends on what it is given alone, so neither the order of the results nor their bytes depend on
+timing.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from mots.errors import MotsError
+
+__all__ = ["ahead"]
+
+Item = TypeVar("Item")
+
+WAIT_SECONDS = 0.1  # at which a step that waits for room looks whether it is still wanted
+LEAVE_SECONDS = 5.0  # for a step to finish what it is at, when its results are no longer wanted
+
+
+class End:
+    """The last item of a queue: the step has ended, by an error or without one."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+def ahead(items: Iterable[Item], room: int, step: str) -> Iterator[Item]:
+    """The items in their order, made in a thread of its own, at most `room` of them before they are asked for.
+
+    An error comes after the items before it. A MotsError stays as it is; any other Exception becomes a MotsError that
+    names the `step` and how many items it had made. The thread ends when this iterator is closed. A `room` of 0 makes
+    no thread.
+    """
+    if room == 0:
+        yield from items
+        return
+    made: queue.Queue[Item | End] = queue.Queue(room)
+    unwanted = threading.Event()
+
+    def put(item: Item | End) -> bool:
+        while not unwanted.is_set():
+            try:
+                made.put(item, timeout=WAIT_SECONDS)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def work() -> None:
+        count, error, source = 0, None, iter(items)
+        try:
+            for item in source:
+                if not put(item):
+                    break
+                count += 1
+        except MotsError as own:
+            error = own
+        except Exception as foreign:
+            error = MotsError(f"{step} failed after {count} frames: {type(foreign).__name__}: {foreign}")
+            error.__cause__ = foreign
+        finally:
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
+            put(End(error))
+
+    thread = threading.Thread(target=work, name=f"mots {step}", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item = made.get()
+            if isinstance(item, End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+    finally:
+        unwanted.set()
+        thread.join(LEAVE_SECONDS)
