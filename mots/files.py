@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import hashlib
 import os
 import shutil
 import sys
@@ -24,6 +25,7 @@ __all__ = [
     "of_system",
     "only_user",
     "read_file",
+    "sha256_of",
     "take_place",
     "write_output",
     "write_whole",
@@ -84,6 +86,18 @@ def read_file(path: str | Path) -> bytes:
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a file")
     return path.read_bytes()
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, or of all files of a folder with their names. Raises OSError."""
+    digest = hashlib.sha256()
+    for file in sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else [path]:
+        if path.is_dir():
+            digest.update(file.name.encode("utf-8"))
+        with file.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
 def write_whole(path: str | Path, content: bytes) -> None:

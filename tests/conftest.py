@@ -28,6 +28,9 @@ settings.load_profile("mots")
 # Python's own handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Exports of weights are kept between the tests, and away from the user's own.
+os.environ["XDG_CACHE_HOME"] = str(Path(__file__).resolve().parents[1] / "build/test-cache")
+
 SHARED = Path(os.environ.get("MOTS_DATA") or Path(__file__).resolve().parents[1].parent / "shared")
 
 

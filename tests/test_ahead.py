@@ -1,9 +1,13 @@
 """Steps that run ahead in threads: order, errors, ends, and that results do not depend on them."""
 
+from __future__ import annotations
+
 import threading
 import time
 import warnings
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +21,9 @@ from mots.pipeline.record import record_pipeline
 from mots.settings import load
 
 
-def numbers(count, error=None, made=None, closed=None):
+def numbers(
+    count: int, error: Exception | None = None, made: list[int] | None = None, closed: list[bool] | None = None
+) -> Iterator[int]:
     """`count` numbers, then an error; `made` takes each one, `closed` a mark when the generator ends."""
     try:
         for k in range(count):
@@ -31,23 +37,23 @@ def numbers(count, error=None, made=None, closed=None):
             closed.append(True)
 
 
-def taken(items, seen):
+def taken(items: Iterable[Any], seen: list[Any]) -> None:
     """Put the items into `seen` until they end."""
     seen.extend(items)  # keeps what came before an error
 
 
-def threads():
+def threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name.startswith("mots ")]
 
 
 @pytest.mark.parametrize("room", [0, 1, 3])
-def test_items_come_in_order_and_the_thread_ends(room):
+def test_items_come_in_order_and_the_thread_ends(room: int) -> None:
     assert list(ahead(numbers(50), room, "counting")) == list(range(50))
     assert threads() == []
 
 
 @pytest.mark.parametrize("room", [1, 4])
-def test_only_so_many_items_are_made_ahead(room):
+def test_only_so_many_items_are_made_ahead(room: int) -> None:
     made: list[int] = []
     items = ahead(numbers(100, made=made), room, "counting")
     assert next(items) == 0
@@ -58,15 +64,15 @@ def test_only_so_many_items_are_made_ahead(room):
     assert threads() == []
 
 
-def test_an_error_comes_after_the_items_before_it():
-    seen = []
+def test_an_error_comes_after_the_items_before_it() -> None:
+    seen: list[Any] = []
     with pytest.raises(FormatError, match="cut off"):
         taken(ahead(numbers(5, FormatError("a film that is cut off")), 2, "reading"), seen)
     assert seen == list(range(5))
 
 
-def test_a_step_that_dies_is_named_and_loses_nothing():
-    seen = []
+def test_a_step_that_dies_is_named_and_loses_nothing() -> None:
+    seen: list[Any] = []
     steps = ahead(ahead(numbers(5, MemoryError("full")), 2, "measuring"), 2, "writing")
     with pytest.raises(MotsError, match="measuring failed after 5 frames: MemoryError: full") as caught:
         taken(steps, seen)
@@ -74,7 +80,7 @@ def test_a_step_that_dies_is_named_and_loses_nothing():
     assert isinstance(caught.value.__cause__, MemoryError)
 
 
-def test_closing_ends_all_steps_and_closes_what_they_read():
+def test_closing_ends_all_steps_and_closes_what_they_read() -> None:
     closed: list[bool] = []
     items = ahead(ahead(numbers(1000, closed=closed), 1, "one"), 1, "two")
     assert [next(items), next(items)] == [0, 1]
@@ -83,9 +89,9 @@ def test_closing_ends_all_steps_and_closes_what_they_read():
     assert threads() == []
 
 
-def test_batches_keep_order_and_give_what_was_read_before_an_error():
+def test_batches_keep_order_and_give_what_was_read_before_an_error() -> None:
     assert list(batched(numbers(7), BatchSize(3))) == [[0, 1, 2], [3, 4, 5], [6]]
-    seen = []
+    seen: list[Any] = []
     with pytest.raises(InputError, match="no"):
         taken(batched(numbers(4, InputError("no")), BatchSize(3)), seen)
     assert seen == [[0, 1, 2], [3]]
@@ -94,11 +100,11 @@ def test_batches_keep_order_and_give_what_was_read_before_an_error():
 class Clock:
     now = 0.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
-def chosen_size(seconds_of_batch):
+def chosen_size(seconds_of_batch: Callable[[int], float]) -> int:
     """The size that is chosen on a device on which a batch of n frames takes `seconds_of_batch(n)`."""
     clock = Clock()
     size = BatchSize(0, clock)
@@ -109,14 +115,14 @@ def chosen_size(seconds_of_batch):
     return size.size
 
 
-def test_the_batch_is_as_large_as_it_pays():
+def test_the_batch_is_as_large_as_it_pays() -> None:
     assert chosen_size(lambda n: 0.004 * n) == 1  # as a CPU: no gain
     assert chosen_size(lambda n: 0.010 + 0.0001 * n) == SIZES[-1]  # a large GPU: all at once
     assert chosen_size(lambda n: 0.004 if n <= 4 else 0.001 * n) == 4  # full at four
     assert chosen_size(lambda n: 0.6 + 0.01 * n) == 1  # so slow that the first second is over
 
 
-def test_a_shorter_last_batch_tells_nothing():
+def test_a_shorter_last_batch_tells_nothing() -> None:
     size = BatchSize(0, Clock())
     size.size = 4
     for _ in range(10):
@@ -128,26 +134,26 @@ def test_a_shorter_last_batch_tells_nothing():
 class Full:
     """A module that has memory for `room` images, and doubles them."""
 
-    def __init__(self, torch, room):
+    def __init__(self, torch: Any, room: int) -> None:
         self.torch, self.room = torch, room
 
-    def __call__(self, tensor):
+    def __call__(self, tensor: Any) -> Any:
         if len(tensor) > self.room:
             raise self.torch.OutOfMemoryError("out of memory")
         return tensor * 2
 
-    def to(self, device):
+    def to(self, device: Any) -> Full:
         return self
 
-    def eval(self):
+    def eval(self) -> Full:
         return self
 
-    def float(self):
+    def float(self) -> Full:
         return self
 
 
 @pytest.mark.parametrize("room", [1, 2, 3, 8])
-def test_a_batch_that_does_not_fit_is_halved(room):
+def test_a_batch_that_does_not_fit_is_halved(room: int) -> None:
     runtime = TorchRuntime(Full(import_torch("tests"), room), "cpu")
     batch = np.arange(8 * 3, dtype=np.float32).reshape(8, 3, 1, 1)
     with warnings.catch_warnings(record=True) as caught:
@@ -160,14 +166,14 @@ def test_a_batch_that_does_not_fit_is_halved(room):
     assert len(told) == {1: 3, 2: 2, 3: 2, 8: 0}[room]  # said once for each halving, and not again
 
 
-def test_no_memory_for_one_image_is_one_sentence():
+def test_no_memory_for_one_image_is_one_sentence() -> None:
     runtime = TorchRuntime(Full(import_torch("tests"), 0), "cpu")
     with pytest.raises(InputError, match="no memory left for one image of 5 x 7"):
         runtime(np.zeros((1, 3, 5, 7), np.float32))
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory):
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short film of the toy world."""
     from mots.toy.world import World, WorldSettings
     from mots.video.writer import VideoWriter
@@ -184,7 +190,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("offline", [False, True])
-def test_results_do_not_depend_on_threads_and_batches(film, tmp_path, offline):
+def test_results_do_not_depend_on_threads_and_batches(film: Path, tmp_path: Path, offline: bool) -> None:
     found = {}
     for ahead_by, batch in ((0, 1), (2, 1), (1, 0), (3, 5)):
         changes = {"ahead": ahead_by, "detector.batch": batch, "detector.weights": "demo", "classes": "all"}
@@ -199,27 +205,27 @@ def test_results_do_not_depend_on_threads_and_batches(film, tmp_path, offline):
     assert threads() == []
 
 
-def test_a_callers_own_parts_stay_in_its_thread(film):
-    seen = []
+def test_a_callers_own_parts_stay_in_its_thread(film: Path) -> None:
+    seen: list[Any] = []
 
     class Watching:
         coarse = False
 
-        def detect(self, images, classes=()):
+        def detect(self, images: Any, classes: Any = ()) -> Any:
             from mots.trackers.detections import Detections
 
             seen.append(threading.current_thread())
             return [Detections.empty(image.shape[:2]) for image in images]
 
-    pipeline = Pipeline(film, load(), detector=Watching())
+    pipeline = Pipeline(film, load(), detector=cast(Any, Watching()))
     assert len(list(pipeline)) == 12
     assert set(seen) == {threading.current_thread()}
 
 
-def test_a_callers_own_images_are_not_read_ahead():
-    read = []
+def test_a_callers_own_images_are_not_read_ahead() -> None:
+    read: list[int] = []
 
-    def images():
+    def images() -> Iterator[Any]:
         for k in range(5):
             read.append(k)
             yield np.full((48, 64, 3), 90, np.uint8)

@@ -1,4 +1,9 @@
-"""What the engine's own work costs, step by step.
+"""What the engine's own work costs, step by step, and how fast it is beside others.
+
+    python tools/benchmark.py all [--rounds 5] [--json FILE]
+
+`all`: frames a second of whole pipelines, ours and Ultralytics' `track`, in turns on the same frames (see
+`tools/pipeline_speed.py`), then `update` and `track`.
 
     python tools/benchmark.py track [DETECTIONS] [--repeat 3]
 
@@ -68,8 +73,22 @@ def main() -> None:
     theirs.set_defaults(run=lambda a: with_trackeval(a.work, VAL))
     update = commands.add_parser("update")
     update.set_defaults(run=lambda a: time_update())
+    everything = commands.add_parser("all")
+    everything.add_argument("--rounds", type=int, default=5)
+    everything.add_argument("--json", type=Path, help="also write the numbers of the whole pipelines here")
+    everything.set_defaults(run=time_all)
     arguments = parser.parse_args()
     arguments.run(arguments)
+
+
+def time_all(arguments: argparse.Namespace) -> None:
+    """Print all but scoring, which has its own command."""
+    from pipeline_speed import compare
+
+    compare(arguments.rounds, arguments.json)
+    print()
+    time_update()
+    track_steps(SHARED / "acceptance/detections/0005.txt", "mots20", 1)
 
 
 def track_steps(detections: Path, preset: str, repeat: int) -> None:

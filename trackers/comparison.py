@@ -175,13 +175,23 @@ def cosine_distance(
     The weights are fixed and equal. The ablation's row without a gallery (one view, no moving average) shows what both
     contribute: 0.8 HOTA on MOTS20-02 and -05.
     """
-    to_mean = np.float32(0.0)
-    for d in range(embeddings.shape[1]):
-        to_mean += means[i, d] * embeddings[j, d]
-    nearest = np.float32(-1.0)
-    for v in range(views.shape[1]):
-        cosine = np.float32(0.0)
+    # Eight sums at once: one alone waits for each addition to end before the next. Each adds in the order of the
+    # numbers, so it is what it would be alone; a view that is counted twice changes no maximum.
+    last = views.shape[1] - 1
+    nearest, to_mean = np.float32(-1.0), np.float32(0.0)
+    for v in range(0, last + 1, 7):
+        v1, v2, v3 = min(v + 1, last), min(v + 2, last), min(v + 3, last)
+        v4, v5, v6 = min(v + 4, last), min(v + 5, last), min(v + 6, last)
+        to_mean = c0 = c1 = c2 = c3 = c4 = c5 = c6 = np.float32(0.0)
         for d in range(embeddings.shape[1]):
-            cosine += views[i, v, d] * embeddings[j, d]
-        nearest = max(nearest, cosine)
+            value = embeddings[j, d]
+            to_mean += means[i, d] * value
+            c0 += views[i, v, d] * value
+            c1 += views[i, v1, d] * value
+            c2 += views[i, v2, d] * value
+            c3 += views[i, v3, d] * value
+            c4 += views[i, v4, d] * value
+            c5 += views[i, v5, d] * value
+            c6 += views[i, v6, d] * value
+        nearest = max(nearest, max(max(c0, c1), max(c2, c3)), max(max(c4, c5), c6))
     return float(1.0 - 0.5 * (to_mean + nearest))

@@ -32,7 +32,6 @@ class Stage:
     mask_weight: float = 0.5  # share of the mask IoU in the overlap; the rest is the boxes'
     appearance_weight: float = 0.0  # share of appearance in the similarity, where there are embeddings
     lost_for: float = np.inf  # of the lost tracks, those that were lost within this many seconds take part
-    lost_min_score: float = 0.0  # a lost track takes detections of at least this score
     limit_without_appearance: float = 0.0  # the limit where there are no embeddings; 0 means `limit`
     appearance_limit: float = 1.01  # a pair of at least this dissimilarity (0 same, 1 other object) is not made
     strict: bool = False  # use the strict scale of dissimilarity, for pairs that rest on appearance
@@ -128,8 +127,6 @@ def associate(
             dissimilarity[stage.strict] = scale.dissimilarity(distance, settings, stage.strict)
         of_pairs = weighted_cost(pairs, dissimilarity[stage.strict], scores, weights_of[has_embeddings])
         cost = scattered(pairs, of_pairs, rows, columns, sides)
-        if stage.lost_min_score > stage.min_score:
-            cost[np.ix_(tracks.states[rows] == LOST, scores[columns] < stage.lost_min_score)] = np.inf
         limit = stage.limit if has_embeddings or not stage.limit_without_appearance else stage.limit_without_appearance
         made = assign(cost, limit, solver)
         rows_of.append(rows[made[:, 0]])

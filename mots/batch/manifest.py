@@ -15,7 +15,7 @@ from mots.batch.plan import Plan, Task
 from mots.benchmarks.layouts import SequenceFiles
 from mots.benchmarks.registry import other_names
 from mots.errors import InputError
-from mots.files import check_target
+from mots.files import check_target, sha256_of
 from mots.settings import settings_toml
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "is_measured",
     "manifest_of",
     "seen_now",
-    "sha256_of",
 ]
 
 
@@ -153,7 +152,7 @@ def detections_of(sequence: SequenceFiles, plan: Plan) -> Path | None:
 def installed_versions() -> dict[str, str]:
     """The versions of the engine and of the packages that compute."""
     versions = {"mots-engine": __version__}
-    for name in ("numpy", "scipy", "numba", "torch", "ultralytics", "onnxruntime", "opencv-python", "av"):
+    for name in ("numpy", "scipy", "numba", "torch", "ultralytics", "onnxruntime", "openvino", "opencv-python", "av"):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -181,15 +180,3 @@ def seen_now(sequence: SequenceFiles, plan: Plan, before: Seen) -> Seen:
     if plan.semantic is not None:
         seen["semantic"] = contents(plan.semantic / sequence.name, before.get("semantic"))
     return seen
-
-
-def sha256_of(path: Path) -> str:
-    """Of a file, or of all files of a folder with their names."""
-    digest = hashlib.sha256()
-    for file in sorted(entry for entry in path.iterdir() if entry.is_file()) if path.is_dir() else [path]:
-        if path.is_dir():
-            digest.update(file.name.encode("utf-8"))
-        with file.open("rb") as content:
-            while block := content.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

@@ -20,12 +20,11 @@ from mots.batch.manifest import (
     fingerprint,
     manifest_of,
     seen_now,
-    sha256_of,
 )
 from mots.batch.plan import Outcome, Plan, Task
 from mots.detection import saved_detections
 from mots.errors import InputError, MotsError
-from mots.files import cannot_write, of_system, take_place, write_whole
+from mots.files import cannot_write, of_system, sha256_of, take_place, write_whole
 from mots.settings import Settings
 
 __all__ = ["do"]

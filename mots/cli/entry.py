@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import warnings
@@ -18,6 +19,7 @@ from mots.cli import (
     demo,
     detect,
     edit,
+    export,
     render,
     report,
     scene,
@@ -54,6 +56,7 @@ COMMANDS = (
     submit,
     convert,
     dataset,
+    export,
 )
 OLD_NAMES = {"run": "batch"}  # commands that were renamed, for one release
 
@@ -66,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words and words[0] in OLD_NAMES:
         words[0] = OLD_NAMES[words[0]]
     parsed = build_parser().parse_args(words)
+    show_log()
     warnings.showwarning = show_warning
     warnings.simplefilter("always", MotsWarning)
     take_sigterm_as_ctrl_c()
@@ -109,6 +113,17 @@ def show_warning(
     """A warning of the engine as one line; warnings of libraries are not shown."""
     if category.__module__.partition(".")[0] == "mots":
         print(f"mots: warning: {printable(str(message))}", file=sys.stderr)
+
+
+def show_log() -> None:
+    """What the engine tells by `logging` as lines on standard error."""
+    log = logging.getLogger("mots")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("mots: %(message)s"))
+        log.addHandler(handler)
 
 
 def build_parser() -> argparse.ArgumentParser:

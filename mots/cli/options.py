@@ -115,6 +115,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--conf", type=float, help="lowest score of a detection")
     parser.add_argument("--imgsz", type=int, help="longer side of the network's input, in pixels")
     parser.add_argument("--device", help="cpu, cuda:0, mps (default auto)")
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "torch", "openvino", "onnxruntime", "tensorrt"),
+        help="what runs .pt weights (default auto: OpenVINO on a CPU where it is installed, else torch)",
+    )
+    parser.add_argument(
+        "--batch", type=at_least(0), metavar="N", help="frames in the network at once (0: by measuring)"
+    )
     parser.add_argument("--frame-rate", type=float, metavar="FPS", help="frames a second, whatever the source says")
     parser.add_argument("--preset", default="default", help="settings for a purpose: default, kitti-mots, mots20, ...")
     parser.add_argument("--settings", type=Path, metavar="FILE.toml", help="settings over the preset's")
@@ -134,6 +142,8 @@ def chosen_settings(parsed: argparse.Namespace) -> Settings:
         "detector.conf": parsed.conf,
         "detector.imgsz": parsed.imgsz,
         "detector.device": parsed.device,
+        "detector.backend": parsed.backend,
+        "detector.batch": parsed.batch,
         "reid.weights": getattr(parsed, "reid", None),
         "frame_rate": parsed.frame_rate,
     }

@@ -1,9 +1,10 @@
 """YOLOv8-Seg: images in, detections with masks at the images' own resolution out.
 
-Runs any Ultralytics segmentation checkpoint: `.pt` with ultralytics and torch, `.onnx` with onnxruntime and `.xml` with
-OpenVINO, both without torch. They share everything around the network, which works on arrays: letterbox, non-maximum
-suppression, masks. A mask's logits are linear in the prototypes and bilinear upsampling is a matrix for each axis, so
-each mask is upsampled inside its own box only, and an array (N, H, W) never exists.
+Runs any Ultralytics segmentation checkpoint: `.pt` with torch or by an export of it, `.onnx` with onnxruntime and
+`.xml` with OpenVINO, both without torch, `.engine` with TensorRT. They share everything around the network, which works
+on arrays: letterbox, non-maximum suppression, masks. A mask's logits are linear in the prototypes and bilinear
+upsampling is a matrix for each axis, so each mask is upsampled inside its own box only, and an array (N, H, W) never
+exists.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ from __future__ import annotations
 import ast
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mots.classes import engine_ids
 from mots.errors import FormatError, InputError
-from mots.models import weights
+from mots.models import exports, weights
 from mots.models.onnx_runtime import OnnxRuntime
 from mots.models.openvino_runtime import OpenVinoRuntime
+from mots.models.runtimes import Backend, ExportingRuntime, Runtime, chosen_backend
+from mots.models.tensorrt_runtime import TensorRtRuntime
 from mots.models.torch_runtime import TorchRuntime
 from mots.optional import opencv
 from mots.trackers.detections import Detections
@@ -46,7 +49,8 @@ class DetectorSettings:
     nms_iou: float = 0.7  # of two boxes of one class with a larger IoU, the one of lower score is dropped
     max_detections: int = 300  # the most detections of a frame, by score
     device: str = "auto"  # cpu, cuda:0, mps; auto takes a GPU where there is one
-    half: bool = False  # half precision (GPU only)
+    backend: Backend = "auto"  # what runs a .pt; auto: OpenVINO on a CPU where it is installed, else torch
+    half: bool = False  # half precision (torch on a GPU only)
     batch: int = 0  # frames that go through the network at once; 0: chosen by measuring in the first second
 
 
@@ -72,15 +76,7 @@ class YOLOv8Seg:
         self.settings = settings or DetectorSettings()
         self.path = weights.find(self.settings.weights)
         check_settings(self.settings)
-        self.runtime: TorchRuntime | OnnxRuntime | OpenVinoRuntime
-        if self.path.suffix == ".onnx":
-            self.runtime, own_names = onnx_runtime(self.path, self.settings.device)
-        elif self.path.suffix == ".xml":
-            self.runtime, own_names = openvino_runtime(self.path, self.settings.device)
-        elif self.path.suffix == ".pt":
-            self.runtime, own_names = torch_runtime(self.path, self.settings)
-        else:
-            raise InputError(f"{self.path}: weights end in .pt (ultralytics), .onnx (onnxruntime) or .xml (OpenVINO)")
+        self.runtime, own_names = loaded(self.path, self.settings)
         self.classes = engine_ids(own_names)
         self.names = {ours: own_names[theirs] for theirs, ours in self.classes.items()}
 
@@ -297,13 +293,47 @@ def touched(matrix: NDArray[np.float32]) -> tuple[int, int]:
 # Loading
 
 
+def loaded(path: Path, settings: DetectorSettings) -> tuple[Runtime, Mapping[int, str]]:
+    """What runs these weights, and their class names."""
+    if path.suffix == ".pt":
+        return checkpoint_runtime(path, settings)
+    if path.suffix not in (".onnx", ".xml", ".engine"):
+        raise InputError(f"{path}: weights end in .pt, .onnx (onnxruntime), .xml (OpenVINO) or .engine (TensorRT)")
+    own = {".onnx": "onnxruntime", ".xml": "openvino", ".engine": "tensorrt"}[path.suffix]
+    if settings.backend not in ("auto", own):
+        raise InputError(f"{path} runs with {own}, not with {settings.backend}", parameters=("backend",))
+    if path.suffix == ".engine":
+        engine = TensorRtRuntime(path, settings.device)
+        return engine, engine.names
+    return onnx_runtime(path, settings.device) if path.suffix == ".onnx" else openvino_runtime(path, settings.device)
+
+
+def checkpoint_runtime(path: Path, settings: DetectorSettings) -> tuple[Runtime, Mapping[int, str]]:
+    """A `.pt` checkpoint run by the backend that the settings say, and its class names."""
+    backend = chosen_backend(settings.backend, settings.device)
+    if backend == "torch":
+        return torch_runtime(path, settings)
+    names = exports.names_of(path, backend)
+    if names is None:
+        from mots.models.checkpoints import load_segmentation
+
+        names = names_in(load_segmentation(path))
+    device = "cpu" if settings.device == "auto" and backend != "tensorrt" else settings.device
+    asked_for = settings.backend != "auto"
+    return ExportingRuntime(path, backend, device, asked_for, lambda: torch_runtime(path, settings)[0]), names
+
+
 def torch_runtime(path: Path, settings: DetectorSettings) -> tuple[TorchRuntime, dict[int, str]]:
     """A `.pt` checkpoint run by torch, and its class names."""
     from mots.models.checkpoints import load_segmentation
 
     model = load_segmentation(path)
-    names = {int(number): str(name) for number, name in model.names.items()}
-    return TorchRuntime(model.fuse(), settings.device, settings.half), names
+    return TorchRuntime(model.fuse(), settings.device, settings.half), names_in(model)
+
+
+def names_in(model: Any) -> dict[int, str]:
+    """The class names of a checkpoint's model."""
+    return {int(number): str(name) for number, name in model.names.items()}
 
 
 def onnx_runtime(path: Path, device: str) -> tuple[OnnxRuntime, dict[int, str]]:

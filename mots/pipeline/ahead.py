@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from mots.errors import MotsError
@@ -28,7 +28,7 @@ class End:
         self.error = error
 
 
-def ahead(items: Iterable[Item], room: int, step: str) -> Iterator[Item]:
+def ahead(items: Iterable[Item], room: int, step: str) -> Generator[Item, None, None]:
     """The items in their order, made in a thread of its own, at most `room` of them before they are asked for.
 
     An error comes after the items before it. A MotsError stays as it is; any other Exception becomes a MotsError that
