@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mots.pipeline.record import record
     from mots.pipeline.results import ResultFolder
     from mots.pipeline.stream import Stream
+    from mots.pipeline.streams import record_streams, track_streams
     from mots.pipeline.tracked_frame import TrackedFrame
     from mots.settings import Settings
     from mots.trackers.detections import Detections
@@ -81,10 +82,12 @@ __all__ = [
     "open_source",
     "read_results",
     "record",
+    "record_streams",
     "score",
     "select",
     "tables",
     "track",
+    "track_streams",
     "validate",
 ]
 
@@ -134,10 +137,12 @@ __getattr__, __dir__ = lazy_package(
         "open_source": "mots.video.opening",
         "read_results": "mots.formats.convert",
         "record": "mots.pipeline.record",
+        "record_streams": "mots.pipeline.streams",
         "score": "mots.evaluation.scoring",
         "select": "mots.video.selection",
         "tables": "mots.analytics",
         "track": "mots.pipeline.pipeline",
+        "track_streams": "mots.pipeline.streams",
         "validate": "mots.benchmarks.validation",
     },
 )  # fmt: skip

@@ -3,8 +3,9 @@
     python tools/benchmark.py all [--rounds 5] [--json FILE]
 
 Ours (with the backend that `auto` takes, with torch, and with torch in one thread), Ultralytics' `track` (BoT-SORT,
-masks at the image's resolution), and the network's forward pass alone; then what each step of ours costs a frame. Clips:
-MOTS20-05 (640 x 480), -02 (1920 x 1080, crowded) and a KITTI drive (1242 x 375), where they are beside the project.
+masks at the image's resolution), and the network's forward pass alone; then what each step of ours costs a frame.
+Clips: MOTS20-05 (640 x 480), -02 (1920 x 1080, crowded) and a KITTI drive (1242 x 375), where they are beside the
+project.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from mots.cli import (
     validate,
     view,
 )  # fmt: skip
-from mots.cli.options import Parser
+from mots.cli.options import Parser, flags_of
 from mots.errors import MotsError, MotsWarning
 from mots.files import of_system
 from mots.names import printable
@@ -94,12 +94,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stopped:
         print("mots: stopped; what was done so far is written", file=sys.stderr)
         return TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED
-
-
-def flags_of(error: MotsError) -> str:
-    """The flags of the arguments that an error names, as in ` (--output, --overwrite)`."""
-    flags = ", ".join(f"--{name.replace('_', '-')}" for name in error.parameters)
-    return f" ({flags})" if flags else ""
 
 
 def show_warning(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mots.benchmarks.registry import BENCHMARKS
-from mots.errors import InputError
+from mots.errors import InputError, MotsError
 from mots.names import printable
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "at_least",
     "chosen_settings",
     "count",
+    "flags_of",
     "is_settings_request",
     "names_in",
     "selected",
@@ -173,3 +174,9 @@ def names_in(text: str | None) -> list[str] | None:
 def count(number: int, word: str) -> str:
     """`1 fault`, `2 faults`."""
     return f"{number} {word}" + ("" if number == 1 else "s")
+
+
+def flags_of(error: MotsError) -> str:
+    """The flags of the arguments that an error names, as in ` (--output, --overwrite)`."""
+    flags = ", ".join(f"--{name.replace('_', '-')}" for name in error.parameters)
+    return f" ({flags})" if flags else ""

@@ -94,7 +94,8 @@ class Pipeline:
                 f"{self.name}: offline tracking reads a source twice, and this one can be read once: record it first",
                 parameters=("offline",),
             )
-        self.own_parts = all(part is None for part in (detector, embedder, mask_refiner, camera_motion))
+        given = (detector, embedder, mask_refiner, camera_motion)
+        self.own_parts = all(part is None or getattr(part, "independent", False) for part in given)
         self.parts = Parts(detector, embedder, mask_refiner, camera_motion).build(
             self.settings,
             detects=self.saved is None,
