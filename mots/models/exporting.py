@@ -57,9 +57,13 @@ def export(
 
 
 def probe(shape: tuple[int, int]) -> NDArray[np.float32]:
-    """(3, height, width) from 0 to 1: a picture of the toy world, on which an export is compared with torch."""
-    from mots.models.yolov8_seg import letterbox
-    from mots.toy.world import World, WorldSettings
-
-    image, _ = next(iter(World(1, WorldSettings()).frames(1)))
-    return letterbox(image, shape)
+    """(3, height, width) from 0 to 1: coloured boxes before a gradient, on which an export is compared with torch."""
+    rng = np.random.default_rng(1)
+    height, width = shape
+    shades = np.linspace(0.2, 0.6, height, dtype=np.float32)[:, None] + np.linspace(0, 0.2, width, dtype=np.float32)
+    picture = np.repeat(shades[None], 3, axis=0)
+    for _ in range(40):
+        y, x = rng.integers(0, height), rng.integers(0, width)
+        tall, wide = rng.integers(8, max(height // 3, 9)), rng.integers(8, max(width // 5, 9))
+        picture[:, y : y + tall, x : x + wide] = rng.random((3, 1, 1))
+    return picture
