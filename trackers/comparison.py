@@ -113,38 +113,72 @@ def compare(tracks: TrackCues, detections: DetectionCues, gates: Gates, height: 
 def pairs_in_gate(
     tracks: TrackCues, detections: DetectionCues, gates: Gates
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns of the pairs inside the gate."""
-    count, boxes = len(tracks.boxes), detections.boxes
-    inside = np.zeros((count, len(boxes)), np.bool_)
+    """Rows and columns of the pairs inside the gate, by row, then column."""
+    boxes = detections.boxes
+    count, others = len(tracks.boxes), len(boxes)
+    # Only detections whose centre is near the track's in x can be inside; they are looked up in the order of x.
+    centres, widest = np.empty(others), 0.0
+    for j in range(others):
+        centres[j] = (boxes[j, 0] + boxes[j, 2]) / 2
+        widest = max(widest, boxes[j, 2] - boxes[j, 0])
+    order = np.argsort(centres)
+    ordered = centres[order]
+    rows, columns = np.empty(4 * count + 16, np.int64), np.empty(4 * count + 16, np.int64)
     total = 0
     for i in range(count):
         x1, y1, x2, y2 = tracks.boxes[i]
-        centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
-        own_box = (x2 - x1) * (y2 - y1)
         spread_x, spread_y = tracks.spreads[i]
-        for j in range(len(boxes)):
-            if tracks.groups[i] != detections.groups[j]:
+        centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
+        # A little more than either condition reaches: rounding must leave none out.
+        reach = 1e-6 + 1.000001 * max(np.sqrt(gates.mahalanobis * spread_x), (x2 - x1 + widest) / 2)
+        first = total
+        for k in range(np.searchsorted(ordered, centre_x - reach), others):
+            if ordered[k] > centre_x + reach:
+                break
+            j = order[k]
+            if not is_inside(tracks, i, detections, j, gates, centre_x, centre_y, spread_x, spread_y):
                 continue
-            away_x = (boxes[j, 0] + boxes[j, 2]) / 2 - centre_x
-            away_y = (boxes[j, 1] + boxes[j, 3]) / 2 - centre_y
-            if away_x * away_x / spread_x + away_y * away_y / spread_y > gates.mahalanobis:
-                # When something hides a person's legs, the box centre jumps by a quarter of its height, far outside
-                # the gate. Such a pair is allowed if one box lies inside the other and is not just a small object.
-                common = box_intersection(tracks.boxes, i, boxes, j)
-                other_box = (boxes[j, 2] - boxes[j, 0]) * (boxes[j, 3] - boxes[j, 1])
-                if common <= 0 or common < gates.contained * min(own_box, other_box):
-                    continue
-                if common / (own_box + other_box - common) < gates.contained_iou:
-                    continue
-            inside[i, j] = True
+            if total == len(rows):
+                rows, columns = doubled(rows), doubled(columns)
+            place = total
+            while place > first and columns[place - 1] > j:
+                columns[place] = columns[place - 1]
+                place -= 1
+            columns[place] = j
+            rows[total] = i
             total += 1
-    rows, columns, place = np.zeros(total, np.int64), np.zeros(total, np.int64), 0
-    for i in range(count):
-        for j in range(len(boxes)):
-            if inside[i, j]:
-                rows[place], columns[place] = i, j
-                place += 1
-    return rows, columns
+    return rows[:total].copy(), columns[:total].copy()
+
+
+@compiled
+def is_inside(
+    tracks: TrackCues, i: int, detections: DetectionCues, j: int, gates: Gates,
+    centre_x: float, centre_y: float, spread_x: float, spread_y: float,
+) -> bool:  # fmt: skip
+    """Whether a track, of this predicted centre and these variances, and a detection are inside the gate."""
+    boxes = detections.boxes
+    if tracks.groups[i] != detections.groups[j]:
+        return False
+    away_x = (boxes[j, 0] + boxes[j, 2]) / 2 - centre_x
+    away_y = (boxes[j, 1] + boxes[j, 3]) / 2 - centre_y
+    if away_x * away_x / spread_x + away_y * away_y / spread_y <= gates.mahalanobis:
+        return True
+    # When something hides a person's legs, the box centre jumps by a quarter of its height, far outside the gate. Such
+    # a pair is allowed if one box lies inside the other and is not just a small object.
+    common = box_intersection(tracks.boxes, i, boxes, j)
+    own_box = (tracks.boxes[i, 2] - tracks.boxes[i, 0]) * (tracks.boxes[i, 3] - tracks.boxes[i, 1])
+    other_box = (boxes[j, 2] - boxes[j, 0]) * (boxes[j, 3] - boxes[j, 1])
+    if common <= 0 or common < gates.contained * min(own_box, other_box):
+        return False
+    return bool(common / (own_box + other_box - common) >= gates.contained_iou)
+
+
+@compiled
+def doubled(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The values in an array of twice the length."""
+    larger = np.empty(2 * len(values), np.int64)
+    larger[: len(values)] = values
+    return larger
 
 
 @compiled
