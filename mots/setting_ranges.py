@@ -21,7 +21,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
         (
             "default_rate", "max_megapixels", "silence", "gate", "measurement_noise", "acceleration_noise",
             "size_noise", "persistence", "size_persistence", "initial_speed", "score_span", "tolerance",
-            "velocity_span", "join_max_growth", "every",
+            "velocity_span", "join_max_growth", "every", "sensitivity",
         ),
         ABOVE_ZERO,
     ),
@@ -31,7 +31,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
             "contained_iou", "duplicate_iou", "new_coverage", "occluded_coverage", "momentum", "clean_coverage",
             "similar_share", "cut_correlation", "cut_overlap", "strict_level", "strict_floor", "other_rate",
             "same_rate", "mask_weight", "appearance_weight", "score_weight", "min_kept", "join_similar_share",
-            "min_overlap", "fill", "fill_visible",
+            "min_overlap", "fill", "fill_visible", "least_area", "most_area", "inside", "joined", "smoothing",
         ),
         SHARE,
     ),
@@ -43,7 +43,10 @@ RANGES: dict[str, tuple[float, float, bool]] = {
         SCORE,
     ),
     **dict.fromkeys(
-        ("max_detections", "batch", "views", "confirm_hits", "min_distance", "max_radius"), (1, 10**6, False),
+        (
+            "max_detections", "batch", "views", "confirm_hits", "min_distance", "max_radius", "history", "opened",
+            "closed", "known",
+        ), (1, 10**6, False),
     ),
     "detector.batch": (0, 1024, False),
     "ahead": (0, 1024, False),

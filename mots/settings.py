@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mots.detection.background import BackgroundSettings
 from mots.detection.camera_motion import CameraSettings
 from mots.detection.mask_refinement import OutlineSettings
 from mots.errors import InputError
@@ -47,6 +48,7 @@ class Settings:
     ahead: int = 2  # frames that wait between two steps, each in its own thread; 0: one thread does all of them
     source: SourceSettings = field(default_factory=SourceSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
+    background: BackgroundSettings = field(default_factory=BackgroundSettings)  # of the detector of that kind
     outline: OutlineSettings = field(default_factory=OutlineSettings)
     reid: ReIDSettings = field(default_factory=ReIDSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)

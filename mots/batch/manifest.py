@@ -110,7 +110,7 @@ def fingerprint(sequence: SequenceFiles, plan: Plan, seen: Seen) -> dict[str, An
     """
     detections = detections_of(sequence, plan)
     weights: dict[str, str] = {}
-    if detections is None:
+    if detections is None and plan.settings.detector.kind == "yolov8":
         from mots.models.weights import find
 
         weights["detector"] = sha256_of(find(plan.settings.detector.weights))

@@ -39,6 +39,11 @@ def run_batch(
     `runner`: runs the tasks; without it, one process at a time. `tell` is given each outcome as soon as it is known. A
     sequence that fails, or whose process dies, does not stop the others.
     """
+    if plan.chunk and plan.settings.detector.kind == "background" and plan.detections is None:
+        raise InputError(
+            "the background is learnt from all frames before: sequences cannot be cut into chunks",
+            parameters=("chunk_frames", "detector"),
+        )
     runner = runner or Processes(plan, 1)
     outcomes: dict[str, Outcome] = {}
     seconds: dict[str, float] = {}

@@ -79,7 +79,7 @@ def run(parsed: argparse.Namespace) -> int:
     step = bench is not None and bench.name == "kitti-step"
     if parsed.semantic is not None and not step:
         raise InputError("--semantic needs --benchmark kitti-step")
-    if parsed.detections is None:
+    if parsed.detections is None and settings.detector.kind == "yolov8":
         from mots.models.weights import find
 
         find(settings.detector.weights)  # once, and not as the fault of each sequence

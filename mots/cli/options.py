@@ -111,6 +111,11 @@ def add_reid(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """The flags that change settings; each is named after its setting."""
+    parser.add_argument(
+        "--detector",
+        choices=("yolov8", "background"),
+        help="a network (default), or what moves before a fixed camera, without any weights",
+    )
     parser.add_argument("--weights", metavar="NAME|PATH", help="segmentation weights (demo: those of the toy world)")
     parser.add_argument("--classes", metavar="NAMES", help="what to track, as in person,car ('all' for every class)")
     parser.add_argument("--conf", type=float, help="lowest score of a detection")
@@ -139,6 +144,7 @@ def chosen_settings(parsed: argparse.Namespace) -> Settings:
 
     flags: dict[str, Any] = {
         "classes": parsed.classes,
+        "detector.kind": parsed.detector,
         "detector.weights": parsed.weights,
         "detector.conf": parsed.conf,
         "detector.imgsz": parsed.imgsz,

@@ -15,7 +15,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ MAX_CANDIDATES = 30_000  # before suppression, as Ultralytics has it; far above 
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """Which network detects, on which input, and what is kept."""
+    """What detects; and of a network which one, on which input, and what is kept."""
 
     weights: str = "yolov8n-seg.pt"  # a path, or a name that `mots.models.weights` finds
     conf: float = 0.1  # detections of at most this score are dropped; the tracker uses low scores too
@@ -52,6 +52,7 @@ class DetectorSettings:
     backend: Backend = "auto"  # what runs a .pt; auto: OpenVINO on a CPU where it is installed, else torch
     half: bool = False  # half precision (torch on a GPU only)
     batch: int = 0  # frames that go through the network at once; 0: chosen by measuring in the first second
+    kind: Literal["yolov8", "background"] = "yolov8"  # a network, or what moves before a fixed camera
 
 
 class Output(NamedTuple):

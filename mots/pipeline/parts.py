@@ -43,9 +43,7 @@ class Parts:
                 raise InputError(f"{name} is a {type(part).__name__}: wanted one with the method {method}()")
         detector = self.detector
         if detects and detector is None:
-            from mots.models.yolov8_seg import YOLOv8Seg
-
-            detector = YOLOv8Seg(settings.detector)
+            detector = detector_of(settings)
         if not has_images:
             return Parts(detector)
         if coarse is None:
@@ -61,6 +59,17 @@ class Parts:
     def names(self) -> Mapping[int, str]:
         """The names of the detector's own classes, by the engine's id."""
         return getattr(self.detector, "names", None) or {}
+
+
+def detector_of(settings: Settings) -> Detector:
+    """A network, or what moves before a fixed camera."""
+    if settings.detector.kind == "background":
+        from mots.detection.background import BackgroundDetector
+
+        return BackgroundDetector(settings.background)
+    from mots.models.yolov8_seg import YOLOv8Seg
+
+    return YOLOv8Seg(settings.detector)
 
 
 def embedder_of(settings: Settings) -> Embedder | None:
@@ -107,7 +116,12 @@ def built_or_warned(build: Callable[[], Part], consequence: str) -> Part | None:
 
 
 def class_ids(settings: Settings, names: Mapping[int, str]) -> tuple[int, ...]:
-    """The engine's ids of the classes to track; none for all. Raises InputError for an unknown name."""
+    """The engine's ids of the classes to track; none for all, and for a detector that tells no classes apart.
+
+    Raises InputError for an unknown name.
+    """
+    if settings.detector.kind == "background":
+        return ()
     try:
         return names_to_ids(settings.classes, names)
     except ValueError as error:

@@ -144,7 +144,7 @@ class Pipeline:
             pairs = detect_in_steps(self.source, parts.detector, self.classes, self._batch_size(), room)
         else:
             assert parts.detector is not None
-            pairs = detect(self.source, parts.detector, self.classes)
+            pairs = ahead(detect(ahead(self.source, room, "reading"), parts.detector, self.classes), room, "detecting")
         measured = measure(pairs, Measurer(parts.mask_refiner, parts.embedder, parts.camera_motion))
         return ahead(measured, room, "measuring")
 
