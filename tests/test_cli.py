@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from mots import __version__
-from mots.cli import main
+from mots.cli import entry, main
 from mots.detection import saved_detections as saved
 from mots.formats import mots_text
 from mots.settings import PRESETS
@@ -137,6 +137,19 @@ def test_version_and_help_answer() -> None:
     flags = "--output --weights --classes --conf --imgsz --device --detections --preset --settings --video --quiet"
     assert all(flag in helped for flag in [*flags.split(), "--overwrite"])
     assert "default" in PRESETS
+
+
+def test_the_help_lists_each_command_once_by_purpose_on_one_line() -> None:
+    lines = command("--help").stdout.splitlines()
+    begin = next(place for place, line in enumerate(lines) if line == "track:")
+    listed = [line.split()[0] for line in lines[begin:] if line.startswith("  ")]
+    names = [name for group in entry.build_parser().groups for name, _ in group[1]]
+    assert listed == names
+    assert len(set(listed)) == len(listed) == sum(len(modules) for modules in entry.COMMANDS.values())
+    assert all(len(line) <= 80 for line in lines[begin:])
+    assert [line for line in lines[begin:] if line.endswith(":")] == [
+        "track:", "look and count:", "score and submit:", "convert:", "label and train:",
+    ]  # fmt: skip
 
 
 def test_help_imports_nothing_but_the_standard_library() -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 from mots import __version__
 from mots.cli import (
@@ -30,7 +29,7 @@ from mots.cli import (
     validate,
     view,
 )  # fmt: skip
-from mots.cli.options import Parser, flags_of
+from mots.cli.options import Commands, Parser, flags_of
 from mots.errors import MotsError, MotsWarning
 from mots.files import of_system
 from mots.names import printable
@@ -39,25 +38,14 @@ from mots.pipeline.interrupts import Terminated, take_sigterm_as_ctrl_c
 __all__ = ["main"]
 
 INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
-COMMANDS = (
-    track,
-    detect,
-    demo,
-    render,
-    report,
-    view,
-    edit,
-    scene,
-    count,
-    score,
-    tune,
-    batch,
-    validate,
-    submit,
-    convert,
-    dataset,
-    export,
-)
+# Each purpose with its commands, in the order of the help.
+COMMANDS = {
+    "track": (track, detect, demo),
+    "look and count": (render, report, view, edit, scene, count),
+    "score and submit": (score, batch, tune, validate, submit),
+    "convert": (convert,),
+    "label and train": (dataset, export),
+}
 OLD_NAMES = {"run": "batch"}  # commands that were renamed, for one release
 
 
@@ -109,6 +97,27 @@ def show_warning(
         print(f"mots: warning: {printable(str(message))}", file=sys.stderr)
 
 
+class GroupedParser(Parser):
+    """A parser whose help lists the commands by purpose, a line each."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.groups: list[tuple[str, list[tuple[str, str]]]] = []
+
+    @staticmethod
+    def lines_of(commands: Commands[Any]) -> list[tuple[str, str]]:
+        """The name and the help of each command so far."""
+        return [(str(each.metavar or each.dest), each.help or "") for each in commands._get_subactions()]
+
+    def format_help(self) -> str:
+        lines = [self.format_usage().rstrip(), "", self.description or ""]
+        width = max((len(name) for _, group in self.groups for name, _ in group), default=0)
+        for purpose, group in self.groups:
+            lines += ["", f"{purpose}:"]
+            lines += [f"  {name:{width}}  {text}" for name, text in group]
+        return "\n".join([*lines, "", "mots COMMAND --help: the flags of a command", ""])
+
+
 def show_log() -> None:
     """What the engine tells by `logging` as lines on standard error."""
     log = logging.getLogger("mots")
@@ -120,13 +129,16 @@ def show_log() -> None:
         log.addHandler(handler)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> GroupedParser:
     """The parser of all commands."""
-    parser = Parser(
+    parser = GroupedParser(
         prog="mots", description="Track and segment every person and vehicle in video: masks with lasting identities."
     )
     parser.add_argument("--version", action="version", version=f"mots {__version__}")
     commands = parser.add_subparsers(parser_class=Parser, title="commands", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add(commands)
+    for purpose, modules in COMMANDS.items():
+        before = len(parser.lines_of(commands))
+        for command in modules:
+            command.add(commands)
+        parser.groups.append((purpose, parser.lines_of(commands)[before:]))
     return parser

@@ -14,7 +14,7 @@ __all__ = ["add", "frame_range", "ids_in"]
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser("render", help="draw results, also edited ones and other tools', into their video")
+    parser = commands.add_parser("render", help="draw results, also those of other tools, into their video")
     parser.add_argument("source", metavar="SOURCE", help="the video, or a folder or glob of images")
     parser.add_argument("results", metavar="RESULTS", type=Path, help="a run's folder, or any readable format")
     parser.add_argument(
