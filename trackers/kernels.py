@@ -19,6 +19,7 @@ __all__ = [
     "disjoint",
     "gathered",
     "intersections",
+    "tight_box",
     "visible_area",
 ]
 
@@ -119,6 +120,26 @@ def disjoint(masks: MaskArrays, order: NDArray[np.int64]) -> tuple[NDArray[np.ui
                         pixels[b + k] = 0
                         lost[j] += 1
     return pixels, lost
+
+
+@compiled
+def tight_box(image: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """x1 y1 x2 y2, half-open, around the true pixels of (H, W); zeros when there are none."""
+    height, width = image.shape
+    x1, x2, y1, y2 = width, 0, height, 0
+    for y in range(height):
+        row = image[y]
+        first = 0
+        while first < width and not row[first]:
+            first += 1
+        if first == width:
+            continue
+        last = width - 1
+        while not row[last]:
+            last -= 1
+        x1, x2 = min(x1, first), max(x2, last + 1)
+        y1, y2 = min(y1, y), y + 1
+    return (x1, y1, x2, y2) if x2 > 0 else (0, 0, 0, 0)
 
 
 @compiled

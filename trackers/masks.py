@@ -68,6 +68,8 @@ class Masks:
         Crops may have empty margins and extend beyond the frame; what lies outside is cut off. Raises ValueError where
         the numbers of corners and crops differ, and for crops that are not of two values (see `binary`).
         """
+        from .kernels import tight_box
+
         height, width = size
         boxes = np.zeros((len(crops), 4), np.int32)
         starts = np.zeros(len(crops), np.int64)
@@ -294,12 +296,3 @@ def as_array(values: Any, name: str) -> NDArray[Any]:
     if array.dtype == np.object_:
         raise ValueError(f"{name} is no array of numbers: its rows differ in length, or hold something else")
     return array
-
-
-def tight_box(image: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """x1 y1 x2 y2, half-open, around the true pixels of (H, W); zeros when there are none."""
-    columns = np.flatnonzero(image.any(axis=0))
-    if columns.size == 0:
-        return 0, 0, 0, 0
-    rows = np.flatnonzero(image.any(axis=1))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -233,10 +233,13 @@ def boxes_in_image(boxes: NDArray[np.float32], size: tuple[int, int], inputs: tu
 
 @dataclass(frozen=True, eq=False)
 class Upsampling:
-    """Matrices (H, mh) and (W, mw) that take prototype rows and columns to the image's."""
+    """Matrices (H, mh) and (W, mw) that take prototype rows and columns to the image's; for each of their rows the
+    first column that it uses, and the one after the last: (H, 2) and (W, 2)."""
 
     rows: NDArray[np.float32]
     columns: NDArray[np.float32]
+    row_ends: NDArray[np.int64]
+    column_ends: NDArray[np.int64]
 
 
 @functools.lru_cache(maxsize=8)
@@ -254,7 +257,13 @@ def upsampling(prototypes: tuple[int, int], size: tuple[int, int]) -> Upsampling
     height, width, top, left = placed(size, enlarged)
     rows = bilinear(size[0], height) @ bilinear(enlarged[0], high)[top : top + height]
     columns = bilinear(size[1], width) @ bilinear(enlarged[1], wide)[left : left + width]
-    return Upsampling(rows, columns)
+    return Upsampling(rows, columns, used(rows), used(columns))
+
+
+def used(matrix: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(R, 2) the first column that each row of an interpolation matrix uses, and the one after the last."""
+    filled = matrix != 0
+    return np.stack([filled.argmax(axis=1), matrix.shape[1] - filled[:, ::-1].argmax(axis=1)], axis=1)
 
 
 def bilinear(target: int, source: int) -> NDArray[np.float32]:
@@ -279,16 +288,12 @@ def mask_in_box(
     rows, columns = across.rows[y1:y2], across.columns[x1:x2]
     if rows.size == 0 or columns.size == 0:
         return (x1, y1), np.zeros((0, 0), np.bool_)
-    top, bottom = touched(rows)
-    left, right = touched(columns)
-    region = np.tensordot(coefficients, prototypes[:, top:bottom, left:right], axes=1)
+    top, bottom = int(across.row_ends[y1, 0]), int(across.row_ends[y2 - 1, 1])
+    left, right = int(across.column_ends[x1, 0]), int(across.column_ends[x2 - 1, 1])
+    part = prototypes[:, top:bottom, left:right]
+    region = np.dot(coefficients, part.reshape(len(part), -1)).reshape(part.shape[1:])
     logits = rows[:, top:bottom] @ region @ columns[:, left:right].T
     return (x1, y1), logits > 0
-
-
-def touched(matrix: NDArray[np.float32]) -> tuple[int, int]:
-    """The first column that rows of an interpolation matrix use, and the one after the last."""
-    return int(np.flatnonzero(matrix[0])[0]), int(np.flatnonzero(matrix[-1])[-1]) + 1
 
 
 # Loading
