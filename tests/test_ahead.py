@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mots.errors import FormatError, InputError, MotsError, MotsWarning
-from mots.models.torch_runtime import TorchRuntime, import_torch
+from mots.models.runtimes.torch_runtime import TorchRuntime, import_torch
 from mots.pipeline.ahead import ahead
 from mots.pipeline.batches import SIZES, BatchSize, batched
 from mots.pipeline.pipeline import Pipeline

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from mots.cli.entry import main
 from mots.errors import FormatError, InputError, MissingDependency, MotsWarning
-from mots.models import exports, runtimes
 from mots.models.exporting import export, probe
-from mots.models.exports import Agreement, compared
-from mots.models.openvino_runtime import OpenVinoRuntime
-from mots.models.runtimes import ExportingRuntime, chosen_backend
-from mots.models.torch_runtime import TorchRuntime
+from mots.models.runtimes import choice, exports
+from mots.models.runtimes.choice import ExportingRuntime, chosen_backend
+from mots.models.runtimes.exports import Agreement, compared
+from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
+from mots.models.runtimes.torch_runtime import TorchRuntime
 from mots.models.weights import find
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
 from mots.toy.world import World, WorldSettings
@@ -184,9 +184,9 @@ def test_what_auto_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen_backend("auto", "cuda:0") == "torch"
     assert chosen_backend("torch", "cpu") == "torch"
     assert chosen_backend("onnxruntime", "cuda:0") == "onnxruntime"
-    monkeypatch.setattr(runtimes, "cuda_devices", lambda: 1)
+    monkeypatch.setattr(choice, "cuda_devices", lambda: 1)
     assert chosen_backend("auto", "auto") == "torch"
-    monkeypatch.setattr(runtimes, "cuda_devices", lambda: 0)
+    monkeypatch.setattr(choice, "cuda_devices", lambda: 0)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     assert chosen_backend("auto", "auto") == "torch"
 
@@ -205,7 +205,7 @@ def test_tensorrt_without_its_package_says_so(cache: Path, image: Image) -> None
     with pytest.raises(MissingDependency, match="tensorrt"):
         detector(backend="tensorrt").detect([image])
     with pytest.raises(MissingDependency, match="tensorrt"):
-        runtimes.runtime_of(Path("x.engine"), "tensorrt")
+        choice.runtime_of(Path("x.engine"), "tensorrt")
 
 
 def answers(shift: float = 0.0, flip: float = 0.0) -> list[NDArray[np.float32]]:

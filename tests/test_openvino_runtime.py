@@ -9,8 +9,8 @@ from PIL import Image
 
 from mots.detection import saved_detections as saved
 from mots.errors import FormatError, InputError, MotsError
-from mots.models.openvino_runtime import OpenVinoRuntime
 from mots.models.reid import ReID, ReIDSettings
+from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
 
 openvino = pytest.importorskip("openvino", reason="the fast extra is not installed")

@@ -1,3 +1,4 @@
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -110,6 +111,6 @@ def test_a_checkpoint_of_torchreids_own_training_is_taken(shared: Path, network:
     image, found = people(shared, 100)
     own = ReID(ReIDSettings(str(file), device="cpu")).embed(image, found)
     assert (own == network.embed(image, found)).all()
-    torch.save({"state_dict": weights, "more": Path("x")}, file)
+    torch.save({"state_dict": weights, "more": Fraction(1, 2)}, file)
     with pytest.raises(MotsError, match="not weights that can be loaded safely"):
         ReID(ReIDSettings(str(file), device="cpu"))

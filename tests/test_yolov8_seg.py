@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mots.errors import MotsError
-from mots.models import yolov8_seg
+from mots.models import mask_upsampling, yolov8_seg
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
 
 PICTURES = (
@@ -91,7 +91,7 @@ def test_a_batch_is_its_images_one_by_one(shared: Path) -> None:
 )
 def test_boxes_go_into_the_input_and_back(size: tuple[int, int], inputs: tuple[int, int]) -> None:
     assert yolov8_seg.input_size(size, 640) == inputs
-    height, width, top, left = yolov8_seg.placed(size, inputs)
+    height, width, top, left = mask_upsampling.placed(size, inputs)
     whole = np.array([[left, top, left + width, top + height]], np.float32)
     assert yolov8_seg.boxes_in_image(whole, size, inputs) == pytest.approx(np.array([[0, 0, size[1], size[0]]]))
 
@@ -111,7 +111,7 @@ def test_enlarging_masks_is_torchs_bilinear(rng: np.random.Generator) -> None:
         samples = rng.normal(size=source).astype(np.float32)
         line = torch.from_numpy(samples)[None, None, :, None].expand(1, 1, source, 2)
         wanted = torch.nn.functional.interpolate(line, (target, 2), mode="bilinear")[0, 0, :, 0].numpy()
-        assert yolov8_seg.bilinear(target, source) @ samples == pytest.approx(wanted, abs=1e-5)
+        assert mask_upsampling.bilinear(target, source) @ samples == pytest.approx(wanted, abs=1e-5)
 
 
 def test_duplicates_are_suppressed_within_a_class_only() -> None:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, cast
 
 from mots.batch.plan import Outcome, Plan, Task
-from mots.models.devices import cuda_devices
+from mots.models.runtimes.devices import cuda_devices
 
 __all__ = ["Processes", "TaskRunner"]
 

@@ -3,8 +3,8 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "camera_motion", "colour_histograms", "joined_embedding", "mask_refinement", "measurement", "npz_file",
-    "protocols", "saved_detections", "text_file",
+    "background", "blobs", "camera_motion", "colour_histograms", "joined_embedding", "mask_refinement", "measurement",
+    "npz_file", "outline_kernels", "protocols", "saved_detections", "shared_network", "text_file",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

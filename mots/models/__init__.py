@@ -3,8 +3,8 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "checkpoints", "devices", "onnx_runtime", "openvino_runtime", "reid", "torch_runtime", "torchvision_nms",
-    "ultralytics_results", "weights", "yolov8_seg",
+    "checkpoints", "exporting", "mask_upsampling", "reid", "runtimes", "torchvision_nms", "ultralytics_results",
+    "weights", "yolov8_seg",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

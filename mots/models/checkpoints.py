@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from mots.errors import FormatError
-from mots.models.torch_runtime import import_torch
+from mots.models.runtimes.torch_runtime import import_torch
 from mots.optional import missing
 
 __all__ = ["load_segmentation", "load_torchreid"]

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from mots.errors import InputError
 from mots.files import check_target, new_folder
-from mots.models import exports, weights
-from mots.models.exports import BACKENDS, Agreement
+from mots.models import weights
+from mots.models.runtimes import exports
+from mots.models.runtimes.exports import BACKENDS, Agreement
 from mots.models.yolov8_seg import input_size
 
 __all__ = ["export"]

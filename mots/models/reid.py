@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.errors import FormatError
-from mots.models.onnx_runtime import OnnxRuntime
-from mots.models.openvino_runtime import OpenVinoRuntime
-from mots.models.torch_runtime import TorchRuntime
+from mots.models.runtimes.onnx_runtime import OnnxRuntime
+from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
+from mots.models.runtimes.torch_runtime import TorchRuntime
 from mots.models.weights import find
 from mots.trackers.detections import Detections
 

@@ -10,7 +10,6 @@ exists.
 from __future__ import annotations
 
 import ast
-import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,12 +21,14 @@ from numpy.typing import NDArray
 
 from mots.classes import engine_ids
 from mots.errors import FormatError, InputError
-from mots.models import exports, weights
-from mots.models.onnx_runtime import OnnxRuntime
-from mots.models.openvino_runtime import OpenVinoRuntime
-from mots.models.runtimes import Backend, ExportingRuntime, Runtime, chosen_backend
-from mots.models.tensorrt_runtime import TensorRtRuntime
-from mots.models.torch_runtime import TorchRuntime
+from mots.models import weights
+from mots.models.mask_upsampling import masks_in_boxes, placed, upsampling
+from mots.models.runtimes import exports
+from mots.models.runtimes.choice import Backend, ExportingRuntime, Runtime, chosen_backend
+from mots.models.runtimes.onnx_runtime import OnnxRuntime
+from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
+from mots.models.runtimes.tensorrt_runtime import TensorRtRuntime
+from mots.models.runtimes.torch_runtime import TorchRuntime
 from mots.optional import opencv
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
@@ -117,8 +118,8 @@ class YOLOv8Seg:
         boxes = boxes_in_image(rows.boxes, size, inputs)
         # The network's input has four pixels for each one of the prototypes, as Ultralytics' own code assumes.
         across = upsampling(prototypes.shape[1:], size)
-        crops = [mask_in_box(c, prototypes, box, across) for c, box in zip(rows.coefficients, boxes, strict=True)]
-        masks = Masks.from_crops(size, [corner for corner, _ in crops], [crop for _, crop in crops])
+        corners, crops = masks_in_boxes(rows.coefficients, prototypes, boxes, across)
+        masks = Masks.from_crops(size, corners, crops)
         full = np.flatnonzero(masks.boxes[:, 2] > 0)
         ours = np.array([self.classes[theirs] for theirs in rows.classes.tolist()], np.int64)
         return Detections.from_masks(masks, rows.scores, ours, boxes).take(full)
@@ -146,13 +147,6 @@ def input_size(size: tuple[int, int], longer: int) -> tuple[int, int]:
     gain = min(longer / size[0], longer / size[1])
     sides = [math.ceil(max(round(side * gain), 1) / STRIDE) * STRIDE for side in size]
     return sides[0], sides[1]
-
-
-def placed(size: tuple[int, int], inputs: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Height and width of the scaled image inside the input, and the rows and columns of padding before it."""
-    gain = min(inputs[0] / size[0], inputs[1] / size[1])
-    height, width = max(round(size[0] * gain), 1), max(round(size[1] * gain), 1)
-    return height, width, round((inputs[0] - height) / 2 - 0.1), round((inputs[1] - width) / 2 - 0.1)
 
 
 def letterbox(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.float32]:
@@ -229,71 +223,6 @@ def boxes_in_image(boxes: NDArray[np.float32], size: tuple[int, int], inputs: tu
     limit = np.array([size[1], size[0]] * 2, np.float32)
     inside: NDArray[np.float32] = np.clip(moved, 0, limit, dtype=np.float32)
     return inside
-
-
-@dataclass(frozen=True, eq=False)
-class Upsampling:
-    """Matrices (H, mh) and (W, mw) that take prototype rows and columns to the image's; for each of their rows the
-    first column that it uses, and the one after the last: (H, 2) and (W, 2)."""
-
-    rows: NDArray[np.float32]
-    columns: NDArray[np.float32]
-    row_ends: NDArray[np.int64]
-    column_ends: NDArray[np.int64]
-
-
-@functools.lru_cache(maxsize=8)
-def upsampling(prototypes: tuple[int, int], size: tuple[int, int]) -> Upsampling:
-    """Bilinear upsampling from prototypes (mh, mw) of a letterboxed input to an image of (height, width).
-
-    As Ultralytics' `retina_masks` does it: the prototypes are first upsampled by 1, 2 or 4, so that the padding can be
-    cut off on whole pixels; the rest is scaled to the image.
-    """
-    high, wide = prototypes
-    gain = min(4 * high / size[0], 4 * wide / size[1])
-    padding = (4 * high - max(round(size[0] * gain), 1)) | (4 * wide - max(round(size[1] * gain), 1))
-    factor = 4 // math.gcd(4, padding | padding // 2)
-    enlarged = (factor * high, factor * wide)
-    height, width, top, left = placed(size, enlarged)
-    rows = bilinear(size[0], height) @ bilinear(enlarged[0], high)[top : top + height]
-    columns = bilinear(size[1], width) @ bilinear(enlarged[1], wide)[left : left + width]
-    return Upsampling(rows, columns, used(rows), used(columns))
-
-
-def used(matrix: NDArray[np.float32]) -> NDArray[np.int64]:
-    """(R, 2) the first column that each row of an interpolation matrix uses, and the one after the last."""
-    filled = matrix != 0
-    return np.stack([filled.argmax(axis=1), matrix.shape[1] - filled[:, ::-1].argmax(axis=1)], axis=1)
-
-
-def bilinear(target: int, source: int) -> NDArray[np.float32]:
-    """(target, source) matrix that interpolates `source` samples at `target` places; pixels are areas, not points."""
-    place = np.maximum((np.arange(target, dtype=np.float64) + 0.5) * source / target - 0.5, 0)
-    low = np.minimum(place.astype(np.int64), source - 1)
-    weight = place - low
-    matrix = np.zeros((target, source), np.float32)
-    matrix[np.arange(target), low] += (1 - weight).astype(np.float32)
-    matrix[np.arange(target), np.minimum(low + 1, source - 1)] += weight.astype(np.float32)
-    return matrix
-
-
-def mask_in_box(
-    coefficients: NDArray[np.float32],
-    prototypes: NDArray[np.float32],
-    box: NDArray[np.float32],
-    across: Upsampling,
-) -> tuple[tuple[int, int], NDArray[np.bool_]]:
-    """The x y of the box's first whole pixel, and the (h, w) mask inside the box: where the logit is above 0."""
-    x1, y1, x2, y2 = np.ceil(box).astype(np.int64).tolist()
-    rows, columns = across.rows[y1:y2], across.columns[x1:x2]
-    if rows.size == 0 or columns.size == 0:
-        return (x1, y1), np.zeros((0, 0), np.bool_)
-    top, bottom = int(across.row_ends[y1, 0]), int(across.row_ends[y2 - 1, 1])
-    left, right = int(across.column_ends[x1, 0]), int(across.column_ends[x2 - 1, 1])
-    part = prototypes[:, top:bottom, left:right]
-    region = np.dot(coefficients, part.reshape(len(part), -1)).reshape(part.shape[1:])
-    logits = rows[:, top:bottom] @ region @ columns[:, left:right].T
-    return (x1, y1), logits > 0
 
 
 # Loading

@@ -3,8 +3,8 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "interrupts", "line_files", "options", "parts", "pipeline", "progress", "record", "results", "steps", "stream",
-    "tracked_frame",
+    "ahead", "batches", "interrupts", "line_files", "options", "parts", "pipeline", "progress", "record", "results",
+    "steps", "stream", "streams", "tracked_frame",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.errors import InputError, MissingDependency, MotsError, MotsWarning
-from mots.models import exports
-from mots.models.devices import cuda_devices
-from mots.models.onnx_runtime import OnnxRuntime
-from mots.models.openvino_runtime import OpenVinoRuntime
-from mots.models.tensorrt_runtime import TensorRtRuntime
-from mots.models.torch_runtime import TorchRuntime
+from mots.models.runtimes import exports
+from mots.models.runtimes.devices import cuda_devices
+from mots.models.runtimes.onnx_runtime import OnnxRuntime
+from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
+from mots.models.runtimes.tensorrt_runtime import TensorRtRuntime
+from mots.models.runtimes.torch_runtime import TorchRuntime
 
 __all__ = ["Backend", "ExportingRuntime", "Runtime", "chosen_backend", "runtime_of"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.errors import FormatError
-from mots.models.torch_runtime import chosen_device, flattened, import_torch
+from mots.models.runtimes.torch_runtime import chosen_device, flattened, import_torch
 from mots.optional import missing, optional_import
 
 __all__ = ["TensorRtRuntime"]

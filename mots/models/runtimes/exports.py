@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mots.errors import FormatError, InputError
 from mots.files import sha256_of, take_place
-from mots.models.torch_runtime import import_torch
+from mots.models.runtimes.torch_runtime import import_torch
 from mots.models.weights import cache_folder
 from mots.optional import optional_import
 
@@ -184,8 +184,8 @@ def agreement(
     """The checkpoint's class names, and how the export's answer for a picture (3, height, width) differs from torch's
     in the boxes and masks of the anchors that torch scores highest."""
     from mots.models.checkpoints import load_segmentation
-    from mots.models.runtimes import runtime_of
-    from mots.models.torch_runtime import TorchRuntime
+    from mots.models.runtimes.choice import runtime_of
+    from mots.models.runtimes.torch_runtime import TorchRuntime
 
     model = load_segmentation(weights)
     names = {int(number): str(name) for number, name in model.names.items()}
