@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mots.pipeline.stream import Stream
     from mots.pipeline.streams import record_streams, track_streams
     from mots.pipeline.tracked_frame import TrackedFrame
+    from mots.segmentation.segment import segment
     from mots.settings import Settings
     from mots.trackers.detections import Detections
     from mots.trackers.masks import Masks
@@ -84,6 +85,7 @@ __all__ = [
     "record",
     "record_streams",
     "score",
+    "segment",
     "select",
     "tables",
     "track",
@@ -96,7 +98,7 @@ __getattr__, __dir__ = lazy_package(
     (
         "adapters", "analytics", "batch", "benchmarks", "classes", "counting", "detection", "editing", "encodings",
         "errors", "evaluation", "exports", "formats", "labels", "metrics", "models", "pipeline", "rendering",
-        "settings", "storage", "toy", "trackers", "training", "video",
+        "segmentation", "settings", "storage", "toy", "trackers", "training", "video",
     ),
     {
         "CameraMotion": "mots.detection.protocols",
@@ -139,6 +141,7 @@ __getattr__, __dir__ = lazy_package(
         "record": "mots.pipeline.record",
         "record_streams": "mots.pipeline.streams",
         "score": "mots.evaluation.scoring",
+        "segment": "mots.segmentation.segment",
         "select": "mots.video.selection",
         "tables": "mots.analytics",
         "track": "mots.pipeline.pipeline",

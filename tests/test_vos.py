@@ -1,12 +1,18 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import random_images
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from mots.cli.entry import main
+from mots.errors import InputError
+from mots.evaluation.scoring import score
 from mots.labels import FrameLabels
+from mots.metrics import vos
 from mots.metrics.vos import TOLERANCE, boundary_f, j_and_f, outline
 from mots.trackers.masks import Masks
 
@@ -76,3 +82,48 @@ def test_clips_of_other_frames_are_refused_and_empty_ones_are_not() -> None:
     with pytest.raises(ValueError, match="not of the same frames"):
         j_and_f([frame(0, {1: 5})], [frame(1, {1: 5})])
     assert j_and_f([], []) == []
+
+
+def davis_toolkit(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean, recall and decay written once more, by the toolkit's description."""
+    ids = np.round(np.linspace(1, len(values), 5) + 1e-10) - 1
+    ids = ids.astype(np.uint8)
+    bins = [values[ids[i] : ids[i + 1] + 1] for i in range(4)]
+    return float(np.nanmean(values)), float(np.nanmean(values > 0.5)), float(np.nanmean(bins[0]) - np.nanmean(bins[3]))
+
+
+def test_statistics_are_those_of_the_davis_toolkit(rng: np.random.Generator) -> None:
+    for length in (1, 2, 3, 4, 5, 17, 78, 100):
+        values = rng.random(length)
+        assert vos.statistics(values) == pytest.approx(davis_toolkit(values), abs=1e-12)
+
+
+def test_davis_folders_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object that is right, one that is half right in half of the frames, with void and a missing object."""
+    for side in ("truth", "results"):
+        (tmp_path / side / "clip").mkdir(parents=True)
+    for k in range(10):
+        own = np.zeros((40, 60), np.uint8)
+        own[5:15, 5:25], own[20:30, 10:30] = 1, 2
+        own[:2] = 255
+        given = own.copy()
+        if k >= 5:
+            given[20:30, 20:30] = 0
+        given[:2] = 0
+        for side, image in (("truth", own), ("results", given)):
+            Image.fromarray(image).save(tmp_path / side / f"clip/{k:05d}.png")
+    scores = score(tmp_path / "truth", tmp_path / "results", benchmark="davis").to_dict()
+    found = scores["combined"]["object"]
+    # Frames 1 to 8 count; object 2 has an IoU of 0.5 in four of them, which is not above 0.5.
+    assert found["J-Mean"] == pytest.approx((1 + (4 + 4 * 0.5) / 8) / 2)
+    assert found["J-Recall"] == pytest.approx((1 + 0.5) / 2)
+    assert found["J-Decay"] == pytest.approx((0 + 0.5) / 2)
+    assert found["J&F"] == pytest.approx((found["J-Mean"] + found["F-Mean"]) / 2)
+    assert 0 < found["F-Decay"] < 0.3
+    assert main(["score", str(tmp_path / "truth"), str(tmp_path / "results"), "--benchmark", "davis"]) == 0
+    assert "J&F" in capsys.readouterr().out
+    (tmp_path / "results/clip/00004.png").unlink()
+    assert main(["score", str(tmp_path / "truth"), str(tmp_path / "results"), "--benchmark", "davis"]) == 2
+    assert "frame 00004 is missing" in capsys.readouterr().err
+    with pytest.raises(InputError, match="folders of its pictures"):
+        score([], [], benchmark="davis")

@@ -23,6 +23,7 @@ from mots.cli import (
     report,
     scene,
     score,
+    segment,
     submit,
     track,
     tune,
@@ -40,7 +41,7 @@ __all__ = ["main"]
 INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells have it
 # Each purpose with its commands, in the order of the help.
 COMMANDS = {
-    "track": (track, detect, demo),
+    "track": (track, detect, segment, demo),
     "look and count": (render, report, view, edit, scene, count),
     "score and submit": (score, batch, tune, validate, submit),
     "convert": (convert,),

@@ -94,9 +94,11 @@ def selected(parsed: argparse.Namespace, settings: Settings) -> Any:
     )
 
 
-def add_benchmark(parser: argparse.ArgumentParser, without: str = "") -> None:
-    """The benchmark: kitti-mots unless `without` says what no benchmark means for this command."""
-    names = ", ".join(name if name != DEFAULT_BENCHMARK or without else f"{name} (default)" for name in BENCHMARKS)
+def add_benchmark(parser: argparse.ArgumentParser, without: str = "", more: tuple[str, ...] = ()) -> None:
+    """The benchmark: kitti-mots unless `without` says what no benchmark means for this command; `more`: those that this
+    command alone knows."""
+    known = [*BENCHMARKS, *more]
+    names = ", ".join(name if name != DEFAULT_BENCHMARK or without else f"{name} (default)" for name in known)
     parser.add_argument(
         "--benchmark",
         default=None if without else DEFAULT_BENCHMARK,

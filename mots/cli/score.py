@@ -22,7 +22,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("score", help="score results against truth: sMOTSA, HOTA, IDF1 and their parts")
     parser.add_argument("truth", metavar="TRUTH", type=Path, help="folder, zip archive or file of the truth")
     parser.add_argument("results", metavar="RESULTS", type=Path, help="folder, zip archive or file of the results")
-    add_benchmark(parser)
+    add_benchmark(parser, more=("davis",))
     parser.add_argument("--split", metavar="NAME|FILE", help="a split of the benchmark, or a .seqmap file")
     parser.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
     parser.add_argument("--classes", metavar="NAMES", help="only these, as in car")

@@ -23,6 +23,7 @@ from mots.classes import IGNORE
 from mots.encodings.runs import common_pixels
 from mots.errors import InputError
 from mots.evaluation.box_scoring import load_boxes, scored_boxes
+from mots.evaluation.davis_scoring import score_davis
 from mots.evaluation.step_scoring import score_step
 from mots.formats import places
 from mots.formats.faults import Report, fail, ignore_fault
@@ -35,6 +36,7 @@ from mots.metrics.hota import HotaCounts, hota
 from mots.metrics.identity import IdentityCounts, identity
 from mots.metrics.sequence import ScoredSequence, without_ignored
 from mots.metrics.stq import StqCounts
+from mots.metrics.vos import VosScores
 from mots.storage import archive
 
 __all__ = ["ClassScores", "Scores", "score"]
@@ -120,7 +122,7 @@ class Scores:
     `events`: rows of `evaluation.event_table`, where they were asked for.
     """
 
-    sequences: Mapping[str, Mapping[str, ClassScores | StqCounts]]
+    sequences: Mapping[str, Mapping[str, ClassScores | StqCounts | VosScores]]
     events: Sequence[tuple[str, str, int, str, int | None, int | None, float | None]] = ()
 
     @property
@@ -176,7 +178,7 @@ def score(
     """Score results against truth, both as paths or both as frames in memory.
 
     Paths: a folder of `<sequence>.txt`, MOTSChallenge's `<sequence>/gt/gt.txt`, folders `<sequence>` of 16-bit PNGs
-    (kitti-step: of its own PNGs), a zip archive of `<sequence>.txt`, Scalabel JSON, or one text file each. Frames: a
+    (kitti-step, davis: their own), a zip archive of `<sequence>.txt`, Scalabel JSON, or one text file each. Frames: a
     sequence of `FrameLabels` or `TrackedFrame`s, or a mapping of names to such. Mappings of names to paths pair files
     from anywhere. `split`: a split of the benchmark, or a `.seqmap` file; without it, every sequence of the truth.
     `classes`: of the benchmark's names. `convention`: trackeval or mots_tools. `report` is given each fault of the
@@ -188,6 +190,12 @@ def score(
     """
     if convention not in ("trackeval", "mots_tools"):
         raise InputError(f"unknown convention '{convention}': there are trackeval and mots_tools")
+    if benchmark == "davis":
+        if not isinstance(truth, (str, Path)) or not isinstance(results, (str, Path)):
+            raise InputError("davis is scored from folders of its pictures")
+        if split is not None:
+            raise InputError("davis has no splits here: name sequences", parameters=("split", "sequences"))
+        return Scores(score_davis(Path(truth), Path(results), sequences))
     bench = benchmark_named(benchmark)
     if bench.name == "kitti-step":
         if not isinstance(truth, (str, Path)) or not isinstance(results, (str, Path)):

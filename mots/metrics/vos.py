@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mots.labels import FrameLabels
 
-__all__ = ["TOLERANCE", "ObjectScores", "boundary_f", "j_and_f", "outline"]
+__all__ = ["TOLERANCE", "ObjectScores", "VosScores", "boundary_f", "j_and_f", "outline", "statistics"]
 
 TOLERANCE = 0.008  # of the frame's diagonal
 
@@ -34,6 +34,40 @@ class ObjectScores:
     def j_and_f(self) -> float:
         """The mean of J's and F's means."""
         return float((self.j.mean() + self.f.mean()) / 2)
+
+
+@dataclass(frozen=True, eq=False)
+class VosScores:
+    """Scores of objects whose hypotheses are known, as DAVIS 2017 reports them (Pont-Tuset et al., arXiv:1704.00675).
+
+    `objects`: (K, 6) of K objects: mean, recall and decay of J, then of F. Scores are added by joining their objects.
+    """
+
+    objects: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 6)))
+
+    @staticmethod
+    def of(j: NDArray[np.float64], f: NDArray[np.float64]) -> VosScores:
+        """Of J and F in each frame, (K, frames) both."""
+        rows = [[*statistics(one), *statistics(two)] for one, two in zip(j, f, strict=True)]
+        return VosScores(np.array(rows, np.float64).reshape(-1, 6))
+
+    def __add__(self, other: VosScores) -> VosScores:
+        return VosScores(np.concatenate([self.objects, other.objects]))
+
+    def numbers(self) -> dict[str, float]:
+        """Means over the objects; J&F is the mean of J's and F's."""
+        means = self.objects.mean(axis=0) if len(self.objects) else np.zeros(6)
+        names = ("J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
+        return {"J&F": float(means[0] + means[3]) / 2, **dict(zip(names, means.tolist(), strict=True))}
+
+
+def statistics(values: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Mean, recall (the share of frames above 0.5) and decay (the mean of the first quarter of the frames less that of
+    the last) of one object's (frames,) values, as the DAVIS toolkit computes them."""
+    # Quarters share their border frames there.
+    ends = np.rint(np.linspace(1, len(values), 5) + 1e-10).astype(int) - 1
+    first, last = values[ends[0] : ends[1] + 1], values[ends[3] : ends[4] + 1]
+    return float(values.mean()), float((values > 0.5).mean()), float(first.mean() - last.mean())
 
 
 def j_and_f(truth: Sequence[FrameLabels], results: Sequence[FrameLabels]) -> list[ObjectScores]:

@@ -1,0 +1,5 @@
+"""Video object segmentation: masks that are given for some frames are carried through the others."""
+
+from mots.lazy import lazy_package
+
+__getattr__, __dir__ = lazy_package(__name__, ("carrying", "cutting", "prompts", "results", "segment"))
