@@ -61,7 +61,7 @@ def test_a_track_lost_a_moment_ago_competes_with_confirmed_tracks() -> None:
     # The one on the left goes unseen for a frame; the one on the right, close by, then does when he is back.
     left, right = (40, 20, 60, 60), (48, 20, 68, 60)
     for brief, wanted in ((0.3, [1]), (0.0, [2])):
-        stages = tuple(replace(s, lost_for=brief) if s.name == "confident" else s for s in AT_ONCE.stages)
+        stages = tuple(replace(s, lost_for=brief) if s.name == "recent" else s for s in AT_ONCE.stages)
         tracker = Tracker(replace(AT_ONCE, stages=stages), RATE)
         for _ in range(5):
             assert tracker.update(boxes_as_detections([left, right])).tolist() == [1, 2]
@@ -231,7 +231,7 @@ def test_low_scores_are_reported_only_for_tracks_with_a_sufficient_mean_score() 
     box = (60, 10, 90, 90)
     doubtful = [tracker.update(boxes_as_detections([box], [0.41])).tolist() for _ in range(5)]
     assert doubtful == [[0], [1], [1], [1], [1]]
-    worse = [tracker.update(boxes_as_detections([box], [0.15])).tolist() for _ in range(30)]
+    worse = [tracker.update(boxes_as_detections([box], [0.22])).tolist() for _ in range(30)]
     assert worse[0] == [1]
     assert worse[-1] == [0]
     assert tracker.alive == 1  # followed all the same
@@ -336,7 +336,7 @@ def test_appearance_separates_objects_that_motion_swaps(rng: np.random.Generator
 
 def test_confidence_is_high_alone_and_low_between_two() -> None:
     tracker = Tracker()
-    apart = boxes_as_detections([(10, 10, 40, 60), (100, 10, 130, 60)])
+    apart = boxes_as_detections([(10, 10, 40, 60), (100, 10, 130, 60)], [1.0, 1.0])
     for _ in range(3):
         tracker.update(apart)
     assert tracker.confidence == pytest.approx([1.0, 1.0])  # nothing to pay and no rival

@@ -60,7 +60,7 @@ def test_ranges_are_read() -> None:
 
 def test_a_search_goes_on_where_it_stopped_and_never_gets_worse(data: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the tune extra is not installed")
-    ranges = {"tracker.lifecycle.new_score": Range(0.2, 0.9), "tracker.stages.confident.limit": Range(0.1, 0.95)}
+    ranges = {"tracker.lifecycle.new_score": Range(0.2, 0.9), "tracker.stages.recent.limit": Range(0.1, 0.95)}
     arguments = (data / "found", data / "truth", tmp_path / "out", load("kitti-mots"), ranges, "kitti-mots", "IDF1")
     _, first = tune(Search(*arguments, trials=3))
     rows = list(csv.DictReader((tmp_path / "out/trials.csv").read_text().splitlines()))

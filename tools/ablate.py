@@ -18,6 +18,7 @@ from crossval import METRICS, Judge, Numbers, by_group, cases, summary
 from footage import Clip
 
 from mots.settings import Settings, changed, load
+from mots.trackers.lifecycle import State
 from mots.trackers.stages import Stage
 
 T = "tracker."
@@ -75,11 +76,13 @@ def variants(base: Settings, embedding: str) -> Iterator[tuple[str, Settings, st
     for weight in (0.0, 0.5, 1.0):
         kind = {0.0: "boxes only", 1.0: "masks only"}.get(weight, f"{weight:.0%} mask IoU in every stage")
         yield f"overlap: {kind}", stages(partial_mask(weight)), embedding
-    yield "no low-score stage", without("low score"), embedding
+    apart = {"stages.recent.min_score": 0.5, "stages.recent.score_weight": 0.0}
+    yield "low scores are not used for tracks in sight", changed(base, {T + k: v for k, v in apart.items()}), embedding
+    yield "low scores in a stage of their own", with_low_stage(base), embedding
     yield "lost tracks do not take low scores", without("lost, low score"), embedding
     yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), embedding
     for name, changes in (
-        ("lost tracks compete for 0.3 s only", {"stages.confident.lost_for": 0.3}),
+        ("lost tracks compete for 0.3 s only", {"stages.recent.lost_for": 0.3}),
         ("lost tracks by the usual scale", {"stages.lost.strict": False, "stages.lost, low score.strict": False}),
         ("memory 2 s", {"lifecycle.memory": 2.0, "lifecycle.occluded_memory": 4.0}),
         ("memory 4 s", {"lifecycle.memory": 4.0}),
@@ -102,6 +105,14 @@ def variants(base: Settings, embedding: str) -> Iterator[tuple[str, Settings, st
         ("no re-identification", {"reentry.max_dissimilarity": 0.0}),
     ):
         yield name, changed(base, {T + key: value for key, value in changes.items()}), embedding
+
+
+def with_low_stage(base: Settings) -> Settings:
+    """Confident detections first, then the low scores for the tracks in sight that are left, as in ByteTrack."""
+    recent, *others = base.tracker.stages
+    first = replace(recent, min_score=0.5, score_weight=0.0)
+    low = Stage("low score", (State.CONFIRMED,), 0.1, 0.5, limit=0.6, appearance_weight=0.2, score_weight=0.5)
+    return replace(base, tracker=replace(base.tracker, stages=(first, others[0], low, *others[1:])))
 
 
 def partial_mask(weight: float) -> Callable[[Stage], Stage]:

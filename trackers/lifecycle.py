@@ -35,9 +35,9 @@ class LifecycleSettings:
     new_coverage: float = 0.3  # unless this share of its mask lies inside matched detections: it is a fragment
     confirm_hits: int = 2  # a tentative track with this many hits in a row
     confirm_score: float = 0.4  # and at least this mean score is confirmed
-    sure_score: float = 0.5  # a track that starts with a detection of at least this score is confirmed at once
+    sure_score: float = 0.55  # a track that starts with a detection of at least this score is confirmed at once
     score_span: float = 0.3  # seconds of a track over which its mean score is taken
-    report_score: float = 0.27  # a detection is reported if the mean of its score and its track's is at least this
+    report_score: float = 0.3  # a detection is reported if the mean of its score and its track's is at least this
     memory: float = 8.0  # seconds after which an unmatched lost track is removed
     occluded_memory: float = 8.0  # the same for a track that other objects occlude; at least `memory` is used
     occluded_coverage: float = 0.5  # a lost track is occluded if this share of its mask lies inside matched detections

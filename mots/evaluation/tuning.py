@@ -56,9 +56,9 @@ RANGES: dict[str, Range] = {
     "tracker.lifecycle.memory": Range(0.5, 5.0),
     "tracker.motion.acceleration_noise": Range(1.0, 8.0),
     "tracker.duplicate_iou": Range(0.5, 0.9),
-    "tracker.stages.confident.limit": Range(0.6, 0.95),
-    "tracker.stages.low score.limit": Range(0.3, 0.8),
-    "tracker.stages.low score.min_score": Range(0.05, 0.4),
+    "tracker.stages.recent.limit": Range(0.6, 0.95),
+    "tracker.stages.recent.min_score": Range(0.05, 0.5),
+    "tracker.stages.recent.score_weight": Range(0.0, 0.5),
     "tracker.stages.lost.limit": Range(0.4, 0.95),
 }
 
