@@ -18,7 +18,6 @@ from crossval import METRICS, Judge, Numbers, by_group, cases, summary
 from footage import Clip
 
 from mots.settings import Settings, changed, load
-from mots.trackers.lifecycle import State
 from mots.trackers.stages import Stage
 
 T = "tracker."
@@ -77,8 +76,8 @@ def variants(base: Settings, embedding: str) -> Iterator[tuple[str, Settings, st
         kind = {0.0: "boxes only", 1.0: "masks only"}.get(weight, f"{weight:.0%} mask IoU in every stage")
         yield f"overlap: {kind}", stages(partial_mask(weight)), embedding
     apart = {"stages.recent.min_score": 0.5, "stages.recent.score_weight": 0.0}
-    yield "low scores are not used for tracks in sight", changed(base, {T + k: v for k, v in apart.items()}), embedding
-    yield "low scores in a stage of their own", with_low_stage(base), embedding
+    yield "low scores after all confident ones", changed(base, {T + k: v for k, v in apart.items()}), embedding
+    yield "no stage for the lowest scores", without("low score"), embedding
     yield "lost tracks do not take low scores", without("lost, low score"), embedding
     yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), embedding
     for name, changes in (
@@ -105,14 +104,6 @@ def variants(base: Settings, embedding: str) -> Iterator[tuple[str, Settings, st
         ("no re-identification", {"reentry.max_dissimilarity": 0.0}),
     ):
         yield name, changed(base, {T + key: value for key, value in changes.items()}), embedding
-
-
-def with_low_stage(base: Settings) -> Settings:
-    """Confident detections first, then the low scores for the tracks in sight that are left, as in ByteTrack."""
-    recent, *others = base.tracker.stages
-    first = replace(recent, min_score=0.5, score_weight=0.0)
-    low = Stage("low score", (State.CONFIRMED,), 0.1, 0.5, limit=0.6, appearance_weight=0.2, score_weight=0.5)
-    return replace(base, tracker=replace(base.tracker, stages=(first, others[0], low, *others[1:])))
 
 
 def partial_mask(weight: float) -> Callable[[Stage], Stage]:

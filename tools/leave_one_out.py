@@ -25,6 +25,7 @@ T, S = "tracker.", "tracker.stages."
 # The lowest and the highest value of each setting, and the step between two.
 SPACE: dict[str, tuple[float, float, float]] = {
     S + "recent.limit": (0.6, 0.8, 0.025),
+    S + "recent.min_score": (0.1, 0.5, 0.05),
     S + "recent.score_weight": (0.0, 0.3, 0.05),
     S + "recent.mask_weight": (0.0, 0.5, 0.1),
     S + "recent.appearance_weight": (0.35, 0.65, 0.05),

@@ -38,7 +38,7 @@ class Stage:
     score_weight: float = 0.0  # how much a low score lowers the similarity; 1 multiplies by the score
 
 
-HIGH, LOW = 0.5, 0.1  # the scores from which on detections count as confident, and are used at all, as in ByteTrack
+HIGH = 0.5  # the score from which on detections count as confident, as in ByteTrack
 LOST_BY_APPEARANCE = Stage(
     "lost", (State.LOST,), HIGH, 1.01, limit=0.6, mask_weight=0.2, appearance_weight=0.6,
     limit_without_appearance=0.85, appearance_limit=0.6, strict=True,
@@ -47,10 +47,12 @@ DEFAULT_STAGES = (
     # Low scores take part from the start, at a slightly lower similarity, as in TrackTrack (Shim et al., CVPR 2025).
     # Left to a stage of their own, they go to tracks that the confident ones have passed over.
     Stage(
-        "recent", (State.CONFIRMED, State.LOST), LOW, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5,
+        "recent", (State.CONFIRMED, State.LOST), 0.25, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5,
         lost_for=1.0, score_weight=0.15,
     ),
     LOST_BY_APPEARANCE,
+    Stage("low score", (State.CONFIRMED,), 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
+    # After the confirmed tracks: in one stage with them, a lost track takes their low scores, and they each other's.
     replace(LOST_BY_APPEARANCE, name="lost, low score", min_score=0.35, max_score=HIGH, score_weight=0.3),
     Stage("tentative", (State.TENTATIVE,), 0.25, 1.01, limit=0.7),
 )  # fmt: skip

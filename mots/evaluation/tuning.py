@@ -59,6 +59,7 @@ RANGES: dict[str, Range] = {
     "tracker.stages.recent.limit": Range(0.6, 0.95),
     "tracker.stages.recent.min_score": Range(0.05, 0.5),
     "tracker.stages.recent.score_weight": Range(0.0, 0.5),
+    "tracker.stages.low score.limit": Range(0.3, 0.8),
     "tracker.stages.lost.limit": Range(0.4, 0.95),
 }
 
