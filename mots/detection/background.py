@@ -112,7 +112,9 @@ class BackgroundDetector:
     def _reduced(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if image.shape[:2] == self.small:
             return image
-        return np.asarray(self.cv2.resize(image, self.small[::-1], interpolation=self.cv2.INTER_AREA), np.uint8)
+        # The mean of areas takes five times as long, and below a half only is it better.
+        way = self.cv2.INTER_LINEAR if 2 * self.small[0] > image.shape[0] else self.cv2.INTER_AREA
+        return np.asarray(self.cv2.resize(image, self.small[::-1], interpolation=way), np.uint8)
 
     def _movement(self, small: NDArray[np.uint8]) -> NDArray[np.float64] | None:
         """(2, 3) map of the reference's points to the reduced picture's; None where the camera holds still."""
