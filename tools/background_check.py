@@ -17,7 +17,7 @@ from crossval import METRICS, numbers_of, scored
 from footage import CLIPS, Footage, truth_of
 from line_comparison import LINES, of_table, truth
 
-from mots.analytics.tables import table_of
+from mots.analytics.frame_table import table_of
 from mots.pipeline.pipeline import Pipeline
 from mots.pipeline.tracked_frame import TrackedFrame
 from mots.settings import Settings, load
