@@ -92,14 +92,14 @@ def variants(base: Settings, embedding: str) -> Iterator[tuple[str, Settings, st
         ("duplicates kept", {"duplicate_iou": 1.0}),
         (
             "no gallery (one view and a fast average)",
-            {"appearance.views": 1, "appearance.momentum": 0.0, "appearance.every": 0.0},
+            {"appearance.views": 1, "appearance.momentum": 0.0, "appearance.every": 1e-6},
         ),
         ("every embedding counts as clean", {"appearance.clean_score": 0.0, "appearance.clean_coverage": 1.0}),
         (
             "tracks start at 0.5 and wait below 0.7",
             {"lifecycle.new_score": 0.5, "lifecycle.sure_score": 0.7, "lifecycle.confirm_score": 0.0},
         ),
-        ("fragments start tracks too", {"lifecycle.new_coverage": 1.01}),
+        ("fragments start tracks too", {"lifecycle.new_coverage": 1.0}),
         ("every match is reported", {"lifecycle.report_score": 0.0}),
         ("no re-identification", {"reentry.max_dissimilarity": 0.0}),
     ):
