@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +61,42 @@ class OpenVinoRuntime:
         try:
             # By itself OpenVINO computes in half precision where it can: results would depend on the machine.
             hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-            compiled = core.compile_model(model, "CPU", hints)
+            with kept_signal_stack():
+                compiled = core.compile_model(model, "CPU", hints)
+                self.request = compiled.create_infer_request()
         except RuntimeError as error:
             raise FormatError(f"{path}: OpenVINO cannot compile the model ({last_line(error)})") from error
-        self.request = compiled.create_infer_request()
 
     def __call__(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The outputs for a batch (B, C, H, W) float32."""
-        answers = self.request.infer([np.ascontiguousarray(batch)])
+        with kept_signal_stack():
+            answers = self.request.infer([np.ascontiguousarray(batch)])
         return [np.array(answers[place], np.float32) for place in range(len(answers))]
+
+
+class SignalStack(ctypes.Structure):
+    """`stack_t` of Linux: the memory on which a thread's signal handlers run."""
+
+    _fields_ = (("memory", ctypes.c_void_p), ("flags", ctypes.c_int), ("size", ctypes.c_size_t))
+
+
+@contextlib.contextmanager
+def kept_signal_stack() -> Iterator[None]:
+    """The thread has the same signal stack after the block as before it (on Linux).
+
+    OpenVINO (2026.4) sets one when it compiles a model, and its memory is freed with the model: a later Ctrl-C, whose
+    handler runs on that stack, would end the process.
+    """
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    library, before = ctypes.CDLL(None), SignalStack()
+    known = library.sigaltstack(None, ctypes.byref(before)) == 0
+    try:
+        yield
+    finally:
+        if known:
+            library.sigaltstack(ctypes.byref(before), None)
 
 
 def any_batch(openvino: Any, model: Any, rest: list[Any]) -> Any:
