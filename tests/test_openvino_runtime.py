@@ -1,7 +1,5 @@
 """The OpenVINO runtime: the detector and ReID networks as `.xml`."""
 
-import gc
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -100,14 +98,3 @@ def test_weights_without_class_names_are_refused(shared: Path, tmp_path: Path) -
     openvino.save_model(model, str(tmp_path / "yolo.xml"))
     with pytest.raises(MotsError, match="without class names"):
         YOLOv8Seg(DetectorSettings(str(tmp_path / "yolo.xml")))
-
-
-def test_a_signal_after_a_model_is_freed_is_taken(shared: Path) -> None:
-    """OpenVINO's stack for signals is freed with the model: it must not be left behind."""
-    for count in (1, 2):
-        network = ReID(ReIDSettings(str(shared / RETAIL)))
-        assert len(network.features(np.zeros((count, 3, *network.size), np.float32))) == count
-        del network
-    gc.collect()
-    with pytest.raises(KeyboardInterrupt):
-        signal.raise_signal(signal.SIGINT)

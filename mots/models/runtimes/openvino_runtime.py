@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mots.errors import FormatError, InputError
 from mots.optional import optional_import
 
-__all__ = ["OpenVinoRuntime"]
+__all__ = ["OpenVinoRuntime", "SignalStack"]
 
 DEVICES = ("auto", "cpu")  # what is tested; auto is the CPU
 
