@@ -60,14 +60,15 @@ def at_least(low: int) -> Callable[[str], int]:
     return number
 
 
-def add_source(parser: argparse.ArgumentParser) -> None:
-    """What is tracked."""
-    parser.add_argument(
-        "source",
-        metavar="SOURCE",
-        nargs="?",
-        help="a video file, a folder or glob of images, a camera's number, a stream's URL, or saved detections",
-    )
+SOURCE_HELP = "a video file, a folder or glob of images, a camera's number, a stream's URL, or saved detections"
+
+
+def add_source(parser: argparse.ArgumentParser, several: str = "") -> None:
+    """What is tracked, as `source`; with `several`, what becomes of several ones, as the list `sources`."""
+    if several:
+        parser.add_argument("sources", metavar="SOURCE", nargs="*", help=f"{SOURCE_HELP}; {several}")
+    else:
+        parser.add_argument("source", metavar="SOURCE", nargs="?", help=SOURCE_HELP)
 
 
 def add_selection(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from mots.cli.options import (
     add_reid,
     add_selection,
     add_settings,
+    add_source,
     chosen_settings,
     flags_of,
     is_settings_request,
@@ -29,13 +30,7 @@ __all__ = ["add"]
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("track", help="track a video, images, a camera or saved detections")
-    parser.add_argument(
-        "sources",
-        metavar="SOURCE",
-        nargs="*",
-        help="a video file, a folder or glob of images, a camera's number, a stream's URL, or saved detections; "
-        "several share one network, and each gets a folder of its name",
-    )
+    add_source(parser, several="several share one network, and each gets a folder of its name")
     add_selection(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default runs/<name>)")
     parser.add_argument("--video", action="store_true", help="also write an annotated <name>.mp4")

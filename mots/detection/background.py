@@ -53,7 +53,6 @@ class BackgroundDetector:
 
     coarse = False
     independent = True  # of what its caller does meanwhile: it can run ahead
-    needs_order = True  # frames cannot be left out or be looked at elsewhere
 
     def __init__(self, settings: BackgroundSettings | None = None) -> None:
         self.settings = settings or BackgroundSettings()

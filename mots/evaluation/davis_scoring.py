@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import FormatError, InputError
+from mots.errors import FormatError
+from mots.evaluation.step_scoring import check_there
 from mots.formats import davis_png
 from mots.metrics.vos import TOLERANCE, VosScores, boundary_f
 
@@ -26,11 +27,7 @@ def score_davis(truth: Path, results: Path, sequences: Iterable[str] | None = No
     """
     truths, given = davis_png.folders(truth), davis_png.folders(results)
     names = list(sequences) if sequences is not None else list(truths)
-    for name in names:
-        if name not in truths:
-            raise InputError(f"{truth}: the truth of sequence {name} is missing")
-        if name not in given:
-            raise InputError(f"{results}: sequence {name} is missing: wanted {name}/00000.png")
+    check_there(names, (truth, truths), (results, given), "00000.png")
     return {name: {"object": scores_of(truths[name], given[name])} for name in names}
 
 

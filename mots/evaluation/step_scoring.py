@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from mots.errors import FormatError, InputError
 from mots.formats import kitti_step
 from mots.metrics.stq import StqCounts, stq
 
-__all__ = ["counts_of", "score_step"]
+__all__ = ["check_there", "counts_of", "score_step"]
 
 Codes = NDArray[np.uint32]
 
@@ -27,12 +27,22 @@ def score_step(
     """
     truths, given = kitti_step.sequences(truth), kitti_step.sequences(results)
     names = list(sequences) if sequences is not None else list(lengths or truths)
-    for name in names:
-        if name not in truths:
-            raise InputError(f"{truth}: the truth of sequence {name} is missing: wanted {name}/000000.png")
-        if name not in given:
-            raise InputError(f"{results}: sequence {name} is missing: wanted {name}/000000.png")
+    check_there(names, (truth, truths), (results, given), "000000.png")
     return {name: {"all": counts_of(truths[name], given[name])} for name in names}
+
+
+def check_there(
+    names: Iterable[str], truth: tuple[Path, Container[str]], results: tuple[Path, Container[str]], first: str
+) -> None:
+    """Raise InputError unless both sides, each a path and the sequences in it, have all of these sequences.
+
+    `first`: the name of a sequence's first picture.
+    """
+    for name in names:
+        if name not in truth[1]:
+            raise InputError(f"{truth[0]}: the truth of sequence {name} is missing: wanted {name}/{first}")
+        if name not in results[1]:
+            raise InputError(f"{results[0]}: sequence {name} is missing: wanted {name}/{first}")
 
 
 def counts_of(truth: Path, results: Path) -> StqCounts:

@@ -12,7 +12,7 @@ from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefin
 from mots.errors import InputError, MissingDependency, MotsWarning
 from mots.settings import Settings
 
-__all__ = ["Parts", "class_ids"]
+__all__ = ["Parts", "class_ids", "detector_of"]
 
 Part = TypeVar("Part")
 METHODS = {"detector": "detect", "embedder": "embed", "mask_refiner": "refine", "camera_motion": "motion"}

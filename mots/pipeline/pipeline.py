@@ -36,7 +36,7 @@ from mots.video.frame import Frame, Part, Source
 from mots.video.opening import source_of
 from mots.video.selection import Selected
 
-__all__ = ["Pipeline", "SourceLike", "track"]
+__all__ = ["Pipeline", "SourceLike", "is_saved", "track"]
 
 SourceLike = str | Path | int | Source | SavedDetections | Iterable[Any]
 
@@ -180,8 +180,10 @@ class Pipeline:
         return refine_frames(frames, self.settings, self.source if images and self.source is not None else ())
 
 
-def is_saved(source: str | Path) -> bool:
-    """Whether a path names saved detections."""
+def is_saved(source: Any) -> bool:
+    """Whether a source is saved detections, or a path that names some."""
+    if not isinstance(source, (str, Path)):
+        return isinstance(source, SavedDetections)
     return Path(source).suffix in saved_detections.ENDINGS and "://" not in str(source)
 
 

@@ -13,7 +13,8 @@ from mots.detection.protocols import StagedDetector
 from mots.detection.shared_network import SharedNetwork
 from mots.errors import InputError, MotsError
 from mots.pipeline.interrupts import interruptible
-from mots.pipeline.pipeline import Pipeline, SourceLike
+from mots.pipeline.parts import detector_of
+from mots.pipeline.pipeline import Pipeline, SourceLike, is_saved
 from mots.pipeline.record import Summary, record_pipeline
 from mots.pipeline.tracked_frame import TrackedFrame
 from mots.settings import Settings
@@ -36,18 +37,18 @@ def pipelines_of(
     Raises InputError where two sources have one name, and what `Pipeline` raises.
     """
     settings = settings or Settings()
-    shared: SharedNetwork | None = None
     found: dict[str, Pipeline] = {}
     named: Sequence[tuple[str | None, SourceLike]] = (
         list(sources.items()) if isinstance(sources, Mapping) else [(None, source) for source in sources]
     )
     if not named:
         raise InputError("no sources: name one at least")
+    shared: SharedNetwork | None = None
+    if settings.detector.kind == "yolov8" and not all(is_saved(source) for _, source in named):
+        detector = detector_of(settings)
+        shared = SharedNetwork(detector) if isinstance(detector, StagedDetector) else None
     for name, source in named:
-        pipeline = Pipeline(source, settings, name=name, detector=shared)
-        if shared is None and isinstance(pipeline.parts.detector, StagedDetector):
-            shared = SharedNetwork(pipeline.parts.detector)
-            pipeline = Pipeline(source, settings, name=name, detector=shared)
+        pipeline = Pipeline(source, settings, name=name, detector=shared)  # a live source can be opened once
         if pipeline.name in found:
             raise InputError(f"two sources have the name '{pipeline.name}': rename one, or track them one by one")
         found[pipeline.name] = pipeline

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
-from types import GeneratorType
 
 from mots.files import cannot_write, check_target, write_whole
 from mots.formats import davis_png
@@ -17,7 +16,9 @@ from mots.segmentation.segment import OBJECT_NAMES
 __all__ = ["write_segmentation"]
 
 
-def write_segmentation(frames: Iterable[FrameLabels], folder: Path, name: str, overwrite: bool = False) -> int:
+def write_segmentation(
+    frames: Generator[FrameLabels, None, None], folder: Path, name: str, overwrite: bool = False
+) -> int:
     """Write frames as they come into `<folder>/<name>/00000.png`, ..., as DAVIS has them, and `<folder>/<name>.txt`;
     how many there were.
 
@@ -30,13 +31,11 @@ def write_segmentation(frames: Iterable[FrameLabels], folder: Path, name: str, o
     with ResultFolder(folder, name, overwrite, OBJECT_NAMES) as results:
         try:
             pictures.mkdir(parents=True, exist_ok=True)
-            items = closing(frames) if isinstance(frames, GeneratorType) else None
-            for frame in interruptible(frames):
-                write_whole(pictures / f"{frame.frame:05d}.png", davis_png.encoded(frame))
-                results.write(frame)
-                count += 1
-            if items is not None:
-                items.__exit__(None, None, None)
+            with closing(frames):
+                for frame in interruptible(frames):
+                    write_whole(pictures / f"{frame.frame:05d}.png", davis_png.encoded(frame))
+                    results.write(frame)
+                    count += 1
         except OSError as error:
             raise cannot_write(pictures, error, "make room or choose another folder") from error
     return count

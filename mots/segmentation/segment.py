@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,7 @@ def segment(
     side: int = 854,
     flow: str = "dis",
     frame_rate: float | None = None,
-) -> Iterator[FrameLabels]:
+) -> Generator[FrameLabels, None, None]:
     """The objects of the prompts in every frame of a source that can be read twice, as `track` takes it.
 
     `prompts`: see `prompts.load`. A prompt for a frame corrects what was carried there; frames before an object's first

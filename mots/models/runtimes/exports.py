@@ -8,6 +8,7 @@ torch's.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import shutil
@@ -70,7 +71,15 @@ class Export:
 
 def folder_of(weights: Path, backend: str, shape: tuple[int, int]) -> Path:
     """Where the export of these weights for inputs of (height, width) is kept."""
-    return cache_folder() / "exports" / sha256_of(weights)[:32] / f"{backend}-{shape[0]}x{shape[1]}"
+    state = weights.stat()
+    digest = digest_of(weights, state.st_size, state.st_mtime_ns)
+    return cache_folder() / "exports" / digest[:32] / f"{backend}-{shape[0]}x{shape[1]}"
+
+
+@functools.lru_cache(maxsize=16)
+def digest_of(weights: Path, size: int, changed: int) -> str:
+    """The sha256 of weights of this size and time; several questions about one export read them once."""
+    return sha256_of(weights)
 
 
 def cached(weights: Path, backend: str, shape: tuple[int, int]) -> Export | None:
