@@ -20,6 +20,7 @@ from mots.pipeline.streams import record_streams, track_streams
 from mots.settings import Settings, load
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
+from mots.video.opening import source_of
 from mots.video.writer import VideoWriter
 
 
@@ -180,3 +181,18 @@ def test_the_command_tracks_several(films: list[Path], tmp_path: Path, capsys: p
     assert "film0" in capsys.readouterr().err
     assert main([*words, "--show"]) == 2
     assert "one SOURCE alone (--show)" in capsys.readouterr().err
+
+
+def test_each_source_is_opened_once(films: list[Path], settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera or a pipe can be opened once only, also as the first of several sources."""
+    opened: list[Any] = []
+
+    def noted(source: Any, *rest: Any) -> Any:
+        opened.append(source)
+        return source_of(source, *rest)
+
+    monkeypatch.setattr("mots.pipeline.pipeline.source_of", noted)
+    frames = track_streams(films[:3], settings)
+    next(frames)
+    frames.close()  # type: ignore[attr-defined]
+    assert opened == films[:3]
