@@ -25,6 +25,9 @@ from mots.trackers.masks import Masks
 __all__ = ["BackgroundDetector", "BackgroundSettings"]
 
 FOREGROUND = 255  # OpenCV's mark; shadows have another
+MIN_POINTS = 12  # corners that must agree on a movement
+STILL_PIXELS = 0.4  # of the reduced picture: smaller movements are not undone, as interpolation blurs more than they do
+RENEWED = 50  # frames after which corners are chosen anew
 
 
 @dataclass(frozen=True)
@@ -194,8 +197,3 @@ class BackgroundDetector:
             corners.append((int(left), int(top)))
             crops.append(np.asarray(drawn >= 0.5))
         return Masks.from_crops(self.size, corners, crops)
-
-
-MIN_POINTS = 12  # corners that must agree on a movement
-STILL_PIXELS = 0.4  # of the reduced picture: smaller movements are not undone, as interpolation blurs more than they do
-RENEWED = 50  # frames after which corners are chosen anew

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,9 +155,7 @@ def mask_of(prompt: Prompt, frame: Frame, segmenter: Segmenter) -> NDArray[np.bo
     return mask
 
 
-def labels_of(
-    cv2: object, frame: Frame, masks: dict[int, NDArray[np.bool_]], likeness: dict[int, float]
-) -> FrameLabels:
+def labels_of(cv2: Any, frame: Frame, masks: dict[int, NDArray[np.bool_]], likeness: dict[int, float]) -> FrameLabels:
     """A frame's masks of the working size as labels of its own size."""
     height, width = frame.image.shape[:2]
     full = {number: resized(cv2, mask, (height, width)) for number, mask in masks.items()}
@@ -174,18 +173,18 @@ def labels_of(
     return labels.take(np.flatnonzero(found.boxes[:, 2] > 0))
 
 
-def reduced(cv2: object, image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+def reduced(cv2: Any, image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     """An image of at most `side` pixels."""
     factor = side / max(image.shape[:2])
     if factor >= 1:
         return image
     size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)  # type: ignore[attr-defined]
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def resized(cv2: object, mask: NDArray[np.bool_], size: tuple[int, ...]) -> NDArray[np.float32]:
+def resized(cv2: Any, mask: NDArray[np.bool_], size: tuple[int, ...]) -> NDArray[np.float32]:
     """A mask (h, w) at another (height, width), from 0 to 1."""
     if mask.shape == tuple(size):
         return mask.astype(np.float32)
-    way = cv2.INTER_AREA if mask.shape[0] > size[0] else cv2.INTER_LINEAR  # type: ignore[attr-defined]
-    return np.asarray(cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=way), np.float32)  # type: ignore[attr-defined]
+    way = cv2.INTER_AREA if mask.shape[0] > size[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=way), np.float32)
