@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "ALIASES",
     "BDD_CLASSES",
     "CLASS_IDS",
     "CLASS_NAMES",
@@ -20,6 +21,8 @@ __all__ = [
     "IGNORE",
     "KITTI_MOTS_CLASSES",
     "MOT_CHALLENGE_CLASSES",
+    "STEP_IDS",
+    "STEP_NAMES",
     "STEP_THINGS",
     "class_name",
     "engine_ids",
@@ -57,7 +60,13 @@ BDD_CLASSES: dict[str, int] = {
     name: CLASS_IDS[ALIASES.get(name, name)]
     for name in ("pedestrian", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle")
 }
-STEP_THINGS: dict[int, int] = {CLASS_IDS["person"]: 11, CLASS_IDS["car"]: 13}  # to Cityscapes' train ids
+# Cityscapes' 19 train ids (Cordts et al., CVPR 2016), which KITTI-STEP has too.
+STEP_NAMES: tuple[str, ...] = (
+    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign", "vegetation", "terrain",
+    "sky", "person", "rider", "car", "truck", "bus", "train", "motorcycle", "bicycle",
+)  # fmt: skip
+STEP_IDS: dict[str, int] = {name: number for number, name in enumerate(STEP_NAMES)}
+STEP_THINGS: dict[int, int] = {CLASS_IDS[name]: STEP_IDS[name] for name in ("person", "car")}
 # To MOTChallenge's numbers (MOT16, Milan et al., arXiv:1603.00831, table 3); a rider is a person on a vehicle.
 MOT_CHALLENGE_CLASSES: dict[int, int] = {
     CLASS_IDS[name]: number for number, name in enumerate(("person", "rider", "car", "bicycle", "motorcycle"), start=1)

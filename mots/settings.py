@@ -23,6 +23,7 @@ from mots.detection.mask_refinement import OutlineSettings
 from mots.errors import InputError
 from mots.labels import LabelSettings
 from mots.models.reid import ReIDSettings
+from mots.models.semantic import SemanticSettings
 from mots.models.yolov8_seg import DetectorSettings
 from mots.setting_ranges import check_value
 from mots.storage import toml_file
@@ -55,6 +56,7 @@ class Settings:
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     labels: LabelSettings = field(default_factory=LabelSettings)
     refine: RefineSettings = field(default_factory=RefineSettings)  # of offline runs
+    semantic: SemanticSettings = field(default_factory=SemanticSettings)  # of KITTI-STEP's maps
 
 
 VEHICLES = ("car", "bus", "truck", "motorcycle", "bicycle")

@@ -15,7 +15,7 @@ from mots.adapters import (
     to_ultralytics,
 )
 from mots.labels import FrameLabels
-from mots.models.torchvision_nms import import_torchvision
+from mots.models.torchvision_operators import import_torchvision
 from mots.toy.world import World, WorldSettings
 from mots.trackers.masks import Masks
 

@@ -65,7 +65,7 @@ def test_torchreid_reads_it(made: tuple[Path, Path]) -> None:
     if importlib.util.find_spec("torchreid") is None:
         pytest.skip("torchreid is not installed")
     code = (
-        "import sys; from mots.models.torchvision_nms import import_torchvision; import_torchvision()\n"
+        "import sys; from mots.models.torchvision_operators import import_torchvision; import_torchvision()\n"
         "import torchreid\n"
         "data = torchreid.data.datasets.image.msmt17.MSMT17(root=sys.argv[1])\n"
         "print('identities', data.num_train_pids, len(data.query), len(data.gallery))"

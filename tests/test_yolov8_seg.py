@@ -29,7 +29,7 @@ def test_detections_are_those_of_ultralytics_retina_masks(shared: Path, picture:
     image = image_at(shared / "data" / picture)
     (found,) = YOLOv8Seg(DetectorSettings(str(weights), conf=0.05, imgsz=imgsz, device="cpu")).detect([image])
 
-    from mots.models.torchvision_nms import import_torchvision
+    from mots.models.torchvision_operators import import_torchvision
 
     import_torchvision()
     from ultralytics import YOLO

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mots.labels import FrameLabels
-from mots.models.torchvision_nms import import_torchvision
+from mots.models.torchvision_operators import import_torchvision
 from mots.settings import load
 from mots.trackers.detections import Detections
 from mots.video.opening import open_source

@@ -28,6 +28,7 @@ from mots.detection import saved_detections as saved
 from mots.detection.camera_motion import FlowCameraMotion
 from mots.detection.colour_histograms import ColourHistograms
 from mots.detection.mask_refinement import EdgeRefiner
+from mots.detection.textures import Textures
 from mots.formats import mot_boxes, mots_text, places
 from mots.formats.mot_boxes import BoxTable
 from mots.labels import FrameLabels
@@ -49,6 +50,7 @@ NETWORKS = {
     "retail": (RETAIL.format("0288"), False),
     "retail-0277": (RETAIL.format("0277"), False),
     "retail-blank": (RETAIL.format("0288"), True),
+    "texture": ("", False),  # no network: edges and patterns
 }
 USUAL = ("retail",)  # loaded where nothing else is asked for
 
@@ -107,6 +109,7 @@ KINDS = {
     "fast": WorldSettings(frame_rate=10, pan=0.4, pan_period=6, look_alikes=0.3),
     "slow-rate": WorldSettings(frame_rate=5, posts=6, look_alikes=0.3),
     "absent": WorldSettings(walkers=8, posts=10, pan=0.7, pan_period=12, look_alikes=0.3),
+    "light": WorldSettings(posts=8, light=0.7),
 }
 WORLDS = tuple(
     ToyClip(f"{kind}-{seed}", seed, settings)
@@ -247,7 +250,8 @@ def detected(clip: Clip, source: Any) -> Iterator[tuple[Any, Detections]]:
 def embedded(clip: Clip, frames: Sequence[Seen], name: str) -> list[NDArray[np.float32]]:
     """The embeddings of a clip's detections by a network."""
     weights, blank = NETWORKS[name]
-    network = ReID(ReIDSettings(str(SHARED / weights), blank_background=blank, device="cpu"))
+    settings = ReIDSettings(str(SHARED / weights), blank_background=blank, device="cpu")
+    network = ReID(settings) if weights else Textures()
     by_number = {each.number: each for each in frames}
     source = open_source(SHARED / clip.source, clip.frame_rate)
     return [network.embed(f.image, by_number[f.number].plain) for f in source if f.number in by_number]
@@ -255,12 +259,14 @@ def embedded(clip: Clip, frames: Sequence[Seen], name: str) -> list[NDArray[np.f
 
 def observed_world(clip: ToyClip) -> tuple[list[Seen], list[FrameLabels]]:
     """The frames of a toy world and its truth; its embeddings stand for those of every network."""
-    world, camera, colours = World(clip.seed, clip.settings), FlowCameraMotion(), ColourHistograms()
+    world, camera = World(clip.seed, clip.settings), FlowCameraMotion()
+    colours, textures = ColourHistograms(), Textures()
     frames, truths = [], []
     for k, (image, truth) in enumerate(world.frames(clip.frames)):
         found = world.detections(k, clip.noise)
         plain = replace(found, embeddings=np.zeros((len(found), 0), np.float32))
-        own = dict.fromkeys(NETWORKS, found.embeddings) | {"colours": colours.embed(image, plain)}
+        own = dict.fromkeys(NETWORKS, found.embeddings)
+        own |= {"colours": colours.embed(image, plain), "texture": textures.embed(image, plain)}
         motion = camera.motion(image, found.masks)
         frames.append(Seen(k, k / clip.settings.frame_rate, plain, found.masks, own, motion))
         truths.append(truth)

@@ -85,7 +85,7 @@ def ultralytics_track() -> Callable[[Path], float]:
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
     os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "1")
-    from mots.models.torchvision_nms import import_torchvision
+    from mots.models.torchvision_operators import import_torchvision
 
     import_torchvision()
     from ultralytics import YOLO

@@ -26,7 +26,7 @@ from PIL import Image
 from mots.classes import CLASS_NAMES
 from mots.encodings.polygons import outline
 from mots.labels import FrameLabels
-from mots.models.torchvision_nms import import_torchvision
+from mots.models.torchvision_operators import import_torchvision
 from mots.toy.world import World, WorldSettings
 
 NAMES = ("person", "car", "bus", "truck")

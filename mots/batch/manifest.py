@@ -29,6 +29,7 @@ __all__ = [
     "is_measured",
     "manifest_of",
     "seen_now",
+    "weights_of",
 ]
 
 
@@ -109,14 +110,7 @@ def fingerprint(sequence: SequenceFiles, plan: Plan, seen: Seen) -> dict[str, An
     `seen`: `contents` of the files at another time; what is as it was then need not be read.
     """
     detections = detections_of(sequence, plan)
-    weights: dict[str, str] = {}
-    if detections is None and plan.settings.detector.kind == "yolov8":
-        from mots.models.weights import find
-
-        weights["detector"] = sha256_of(find(plan.settings.detector.weights))
-    reid = plan.settings.reid.weights
-    if reid not in ("off", "colours"):
-        weights["reid"] = sha256_of(Path(reid)) if Path(reid).is_file() else reid
+    weights = {name: sha256_of(file) for name, file in weights_of(plan, detections).items()}
     return {
         "made from": {
             "source": [sequence.source.name, contents(sequence.source, seen.get("source"))["sha256"]],
@@ -133,6 +127,18 @@ def fingerprint(sequence: SequenceFiles, plan: Plan, seen: Seen) -> dict[str, An
             "versions": installed_versions(),
         },
     }
+
+
+def weights_of(plan: Plan, detections: Path | None) -> dict[str, Path]:
+    """The files of the networks that take part, by what they do. Raises InputError for one that is not found."""
+    from mots.models.reid import WITHOUT_NETWORK
+    from mots.models.weights import find
+    from mots.pipeline.parts import detector_weights
+
+    names = {"detector": detector_weights(plan.settings.detector) if detections is None else ""}
+    names["reid"] = "" if plan.settings.reid.weights in WITHOUT_NETWORK else plan.settings.reid.weights
+    names["semantic"] = plan.settings.semantic.weights if plan.panoptic and plan.semantic is None else ""
+    return {part: find(name) for part, name in names.items() if name}
 
 
 def detections_of(sequence: SequenceFiles, plan: Plan) -> Path | None:

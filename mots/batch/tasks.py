@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mots.batch.manifest import (
     chunk_fingerprint,
@@ -26,6 +26,9 @@ from mots.detection import saved_detections
 from mots.errors import InputError, MotsError
 from mots.files import cannot_write, of_system, sha256_of, take_place, write_whole
 from mots.settings import Settings
+
+if TYPE_CHECKING:
+    from mots.segmentation.semantic_maps import FrameMaps
 
 __all__ = ["do"]
 
@@ -77,7 +80,7 @@ def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
     if plan.panoptic:
         from mots.formats.panoptic import PanopticFolder
 
-        with PanopticFolder(folder / "panoptic", plan.semantic and plan.semantic / sequence.name) as pictures:
+        with PanopticFolder(folder / "panoptic", semantic_maps(task, plan, settings)) as pictures:
             summary = record_pipeline(pipeline, folder, overwrite=True, quiet=True, watch=pictures.write)
     else:
         summary = record_pipeline(pipeline, folder, overwrite=True, quiet=True)
@@ -103,6 +106,20 @@ def track(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
     if task.step == "join":
         shutil.rmtree(chunk_of(task, plan).parent, ignore_errors=True)
     return Outcome(sequence.name, "done", f"{summary.frames} frames, {summary.tracks} tracks")
+
+
+def semantic_maps(task: Task, plan: Plan, settings: Settings) -> Path | FrameMaps | None:
+    """The semantic maps of a sequence: a folder of them, those that a network makes of its frames, or none."""
+    if plan.semantic is not None:
+        return plan.semantic / task.sequence.name
+    if not settings.semantic.weights:
+        return None
+    from mots.models.semantic import SemanticNetwork
+    from mots.segmentation.semantic_maps import FrameMaps, SmoothedMaps
+    from mots.video.opening import open_source
+
+    source = open_source(task.sequence.source, settings.frame_rate or None, settings.source)
+    return FrameMaps(source, SmoothedMaps(SemanticNetwork(settings.semantic)))
 
 
 def measure(task: Task, plan: Plan, device: str, folder: Path) -> Outcome:
@@ -143,7 +160,10 @@ def measured(task: Task, plan: Plan) -> saved_detections.SavedDetections:
 
 
 def on_device(settings: Settings, device: str) -> Settings:
-    """The settings with another device for the detector; the same where `device` is empty."""
+    """The settings with another device for the networks of images; the same where `device` is empty."""
     if not device:
         return settings
-    return dataclasses.replace(settings, detector=dataclasses.replace(settings.detector, device=device))
+    detector = dataclasses.replace(settings.detector, device=device)
+    return dataclasses.replace(
+        settings, detector=detector, semantic=dataclasses.replace(settings.semantic, device=device)
+    )

@@ -44,6 +44,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--detections", type=Path, metavar="DIR", help="saved ones: <sequence>.npz or .txt")
     parser.add_argument("--offline", action="store_true", help="use all frames for each: fewer misses, more memory")
     parser.add_argument("--semantic", type=Path, metavar="DIR", help="kitti-step: <sequence>/%%06d.png of train ids")
+    parser.add_argument(
+        "--semantic-weights", metavar="NAME|PATH", help="kitti-step: make the maps by this network (demo-semantic, ...)"
+    )
     parser.add_argument("--jobs", type=int, metavar="N", help="processes, spread over the GPUs (default 1)")
     parser.add_argument(
         "--chunk-frames", type=int, default=0, metavar="N", help="cut longer sequences, for more --jobs"
@@ -57,6 +60,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
+    from mots.batch.manifest import weights_of
     from mots.batch.plan import Outcome, Plan
     from mots.batch.schedule import run_batch
     from mots.benchmarks.layouts import discover
@@ -77,12 +81,11 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.ray_address is not None and parsed.engine != "ray":
         raise InputError("--ray-address needs --engine ray")
     step = bench is not None and bench.name == "kitti-step"
-    if parsed.semantic is not None and not step:
-        raise InputError("--semantic needs --benchmark kitti-step")
-    if parsed.detections is None and settings.detector.kind == "yolov8":
-        from mots.models.weights import find
-
-        find(settings.detector.weights)  # once, and not as the fault of each sequence
+    if (parsed.semantic is not None or settings.semantic.weights) and not step:
+        flag = "--semantic" if parsed.semantic is not None else "--semantic-weights"
+        raise InputError(f"{flag} needs --benchmark kitti-step")
+    if parsed.semantic is not None and settings.semantic.weights:
+        raise InputError("--semantic and --semantic-weights: the maps come from one of them")
     sequences = discover(parsed.root, bench, parsed.split, names_in(parsed.sequences))
     words = [parsed.benchmark or parsed.root.resolve().name, "" if parsed.split is None else Path(parsed.split).stem]
     plan = Plan(
@@ -94,6 +97,8 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.semantic,
         parsed.chunk_frames,
     )
+
+    weights_of(plan, plan.detections)  # once, and not as the fault of each sequence
 
     def tell(outcome: Outcome) -> None:
         if outcome.state == "failed":

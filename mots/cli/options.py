@@ -109,15 +109,19 @@ def add_benchmark(parser: argparse.ArgumentParser, without: str = "", more: tupl
 
 def add_reid(parser: argparse.ArgumentParser) -> None:
     """The weights that describe appearance."""
-    parser.add_argument("--reid", metavar="NAME|PATH|off", help="ReID weights (default: colours, without a network)")
+    parser.add_argument(
+        "--reid",
+        metavar="NAME|PATH|off",
+        help="ReID weights, or without a network colours (default), texture, colours+texture",
+    )
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """The flags that change settings; each is named after its setting."""
     parser.add_argument(
         "--detector",
-        choices=("yolov8", "background"),
-        help="a network (default), or what moves before a fixed camera, without any weights",
+        choices=("yolov8", "mask-rcnn", "background"),
+        help="a network (default yolov8), or what moves before a fixed camera, without any weights",
     )
     parser.add_argument("--weights", metavar="NAME|PATH", help="segmentation weights (demo: those of the toy world)")
     parser.add_argument("--classes", metavar="NAMES", help="what to track, as in person,car ('all' for every class)")
@@ -155,6 +159,7 @@ def chosen_settings(parsed: argparse.Namespace) -> Settings:
         "detector.backend": parsed.backend,
         "detector.batch": parsed.batch,
         "reid.weights": getattr(parsed, "reid", None),
+        "semantic.weights": getattr(parsed, "semantic_weights", None),
         "frame_rate": parsed.frame_rate,
     }
     changes = {name: value for name, value in flags.items() if value is not None}

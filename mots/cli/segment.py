@@ -23,7 +23,9 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="a picture of object numbers for the first frame (DAVIS), or JSON of masks, boxes and points",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="folder of the results (default runs/<name>)")
-    parser.add_argument("--flow", choices=("dis", "farneback"), default="dis", help="how masks are carried")
+    parser.add_argument(
+        "--flow", default="dis", metavar="NAME|PATH", help="how masks are carried: dis (default), farneback, raft"
+    )
     parser.add_argument("--flow-alone", action="store_true", help="do not correct masks by the picture")
     parser.add_argument(
         "--quick", action="store_true", help="for one quick object: keep also what the flows back and forth disagree on"

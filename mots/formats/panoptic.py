@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from mots.files import cannot_write
 from mots.formats import kitti_step
 from mots.labels import FrameLabels, HasLabels
 
-__all__ = ["PanopticFolder", "PanopticFrame"]
+__all__ = ["PanopticFolder", "PanopticFrame", "SavedMaps", "SemanticMaps"]
 
 VOID = 255
 
@@ -57,11 +58,31 @@ class PanopticFrame:
         return PanopticFrame(labels.frame, classes, instances)
 
 
+class SemanticMaps(Protocol):
+    """The semantic maps of a sequence, asked for in the order of its frames."""
+
+    def of(self, number: int) -> NDArray[np.uint8]:
+        """(H, W) train ids of the frame of this number, 255 void."""
+        ...
+
+
+class SavedMaps:
+    """Maps of a folder, `%06d.png` of train ids. Raises FormatError for one that is missing or of another type."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def of(self, number: int) -> NDArray[np.uint8]:
+        """See `SemanticMaps.of`."""
+        return semantic_map(self.folder / f"{number:06d}.png")
+
+
 class PanopticFolder:
     """Writes a sequence's frames as KITTI-STEP's PNGs, over semantic maps if given. A context manager."""
 
-    def __init__(self, folder: Path, semantic: Path | None = None) -> None:
-        self.folder, self.semantic = folder, semantic
+    def __init__(self, folder: Path, semantic: Path | SemanticMaps | None = None) -> None:
+        self.folder = folder
+        self.semantic = SavedMaps(semantic) if isinstance(semantic, Path) else semantic
 
     def write(self, frame: HasLabels) -> None:
         """Write one frame. Raises FormatError for a semantic map that is missing or of another type or size, MotsError
@@ -76,11 +97,12 @@ class PanopticFolder:
     def _panoptic(self, labels: FrameLabels) -> PanopticFrame:
         if self.semantic is None:
             return PanopticFrame.from_objects(labels)
-        path = self.semantic / f"{labels.frame:06d}.png"
+        own = self.semantic.of(labels.frame)
         try:
-            return PanopticFrame.from_objects(labels, semantic_map(path))
+            return PanopticFrame.from_objects(labels, own)
         except ValueError as error:
-            raise FormatError(f"{path}: {error}") from error
+            where = f"{self.semantic.folder}: " if isinstance(self.semantic, SavedMaps) else ""
+            raise FormatError(f"{where}frame {labels.frame}: {error}") from error
 
     def __enter__(self) -> PanopticFolder:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "checkpoints", "exporting", "mask_upsampling", "reid", "runtimes", "torchvision_nms", "ultralytics_results",
+    "checkpoints", "exporting", "mask_upsampling", "reid", "runtimes", "torchvision_operators", "ultralytics_results",
     "weights", "yolov8_seg",
 )  # fmt: skip
 

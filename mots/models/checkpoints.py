@@ -13,14 +13,27 @@ from mots.errors import FormatError
 from mots.models.runtimes.torch_runtime import import_torch
 from mots.optional import missing
 
-__all__ = ["load_segmentation", "load_torchreid"]
+__all__ = ["load_segmentation", "load_semantic", "load_torchreid", "load_weights"]
 
 
 def load_segmentation(path: Path) -> Any:
-    """The segmentation model in an Ultralytics checkpoint, loaded through Ultralytics' list of allowed classes.
+    """The model of an Ultralytics checkpoint that segments objects; see `load_ultralytics`."""
+    return load_ultralytics(
+        path, "SegmentationModel", "not a segmentation model: wanted weights such as yolov8n-seg.pt"
+    )
+
+
+def load_semantic(path: Path) -> Any:
+    """The model of an Ultralytics checkpoint that names the class of every pixel; see `load_ultralytics`."""
+    wanted = "not a semantic segmentation model: wanted weights such as yolo26n-sem.pt"
+    return load_ultralytics(path, "SemanticSegmentationModel", wanted)
+
+
+def load_ultralytics(path: Path, kind: str, wanted: str) -> Any:
+    """The model of an Ultralytics checkpoint, of this kind, loaded through Ultralytics' list of allowed classes.
 
     With ULTRALYTICS_SAFE_LOAD=0 in the environment, and only then, an unknown checkpoint is unpickled, which can run
-    any code. Raises FormatError for a file that is no checkpoint, is not allowed, or does not segment.
+    any code. Raises FormatError for a file that is no checkpoint, is not allowed, or holds another kind.
     """
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
@@ -41,11 +54,9 @@ def load_segmentation(path: Path) -> Any:
             f"{path}: not a checkpoint that can be loaded safely ({first_line(error)}). If you trust its origin, "
             "set ULTRALYTICS_SAFE_LOAD=0: it may then run any code"
         ) from error
-    if not isinstance(model, tasks.SegmentationModel):
-        raise FormatError(
-            f"{path}: a {type(model).__name__}, not a segmentation model: wanted weights such as yolov8n-seg.pt"
-        )
-    return model.float()
+    if not isinstance(model, getattr(tasks, kind, ())):  # an older Ultralytics lacks newer kinds
+        raise FormatError(f"{path}: a {type(model).__name__}, {wanted}")
+    return model.float()  # type: ignore[union-attr]
 
 
 def load_torchreid(path: Path) -> Any:
@@ -56,7 +67,7 @@ def load_torchreid(path: Path) -> Any:
     purpose = f"embedding by {path.name}"
     torch = import_torch(purpose)
     try:
-        from mots.models.torchvision_nms import import_torchvision
+        from mots.models.torchvision_operators import import_torchvision
 
         import_torchvision()
         with warnings.catch_warnings():
@@ -69,12 +80,9 @@ def load_torchreid(path: Path) -> Any:
     if not known:
         raise FormatError(f"{path}: its name begins with no architecture of torchreid, as in osnet_x0_25_....pth")
     architecture = max(known, key=len)
-    try:
-        with torch.serialization.safe_globals(numpy_scalars()):
-            weights: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or foreign file can raise anything
-        raise FormatError(f"{path}: not weights that can be loaded safely ({first_line(error)})") from error
-    weights = weights.get("state_dict", weights) if isinstance(weights, dict) else {}
+    with torch.serialization.safe_globals(numpy_scalars()):
+        content = load_weights(path)
+    weights: dict[str, Any] = content.get("state_dict", content)
     weights = {name.removeprefix("module."): value for name, value in weights.items()}
     model = models.build_model(architecture, num_classes=1, pretrained=False)
     wanted = model.state_dict()
@@ -84,6 +92,21 @@ def load_torchreid(path: Path) -> Any:
         raise FormatError(f"{path}: no weights of {architecture}: '{wrong[0]}' is missing or has another shape")
     model.load_state_dict({**wanted, **{name: weights[name] for name in needed}})
     return model
+
+
+def load_weights(path: Path) -> dict[str, Any]:
+    """The dictionary that a file of `torch.save` holds, loaded weights-only: nothing in it is run.
+
+    Raises FormatError for a file that is damaged, holds other objects, or is no dictionary.
+    """
+    torch = import_torch(f"loading {path.name}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a damaged or foreign file can raise anything
+        raise FormatError(f"{path}: not weights that can be loaded safely ({first_line(error)})") from error
+    if not isinstance(content, dict):
+        raise FormatError(f"{path}: a {type(content).__name__}, not a dictionary of weights")
+    return content
 
 
 def numpy_scalars() -> list[Any]:

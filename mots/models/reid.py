@@ -19,9 +19,11 @@ from mots.models.runtimes.torch_runtime import TorchRuntime
 from mots.models.weights import find
 from mots.trackers.detections import Detections
 
-__all__ = ["COLOURS", "OFF", "ReID", "ReIDSettings"]
+__all__ = ["COLOURS", "COLOURS_TEXTURE", "OFF", "TEXTURE", "WITHOUT_NETWORK", "ReID", "ReIDSettings"]
 
-COLOURS, OFF = "colours", "off"  # values of `ReIDSettings.weights` that name no network
+# Values of `ReIDSettings.weights` that name no network.
+COLOURS, TEXTURE, COLOURS_TEXTURE, OFF = "colours", "texture", "colours+texture", "off"
+WITHOUT_NETWORK = (COLOURS, TEXTURE, COLOURS_TEXTURE, OFF)
 # ImageNet's mean and standard deviation of red, green and blue, with which these networks are trained.
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
@@ -32,8 +34,9 @@ SIZE = (256, 128)  # height and width of a person's crop, where the network does
 class ReIDSettings:
     """Which network describes appearance, and how it sees a detection."""
 
-    weights: str = "colours"  # a network's path or name; "colours": no network; "off": no appearance at all
-    colour_share: float = 0.5  # share of the colours in the cosine, where a network is joined with them
+    # A network's path or name; without one "colours", "texture" (edges), "colours+texture"; "off": no appearance at all
+    weights: str = "colours"
+    colour_share: float = 0.5  # share of the colours in the cosine, where a network or texture is joined with them
     blank_background: bool = False  # paint the pixels outside the mask in the mean colour
     device: str = "auto"  # cpu, cuda:0, mps; auto takes a GPU where there is one
     batch: int = 32  # crops that go through the network at once

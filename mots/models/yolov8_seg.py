@@ -53,7 +53,7 @@ class DetectorSettings:
     backend: Backend = "auto"  # what runs a .pt; auto: OpenVINO on a CPU where it is installed, else torch
     half: bool = False  # half precision (torch on a GPU only)
     batch: int = 0  # frames that go through the network at once; 0: chosen by measuring in the first second
-    kind: Literal["yolov8", "background"] = "yolov8"  # a network, or what moves before a fixed camera
+    kind: Literal["yolov8", "mask-rcnn", "background"] = "yolov8"  # the last: what moves before a fixed camera
 
 
 class Output(NamedTuple):

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from mots.classes import names_to_ids
 from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
 from mots.errors import InputError, MissingDependency, MotsWarning
+from mots.models.yolov8_seg import DetectorSettings
 from mots.settings import Settings
 
-__all__ = ["Parts", "class_ids", "detector_of"]
+__all__ = ["Parts", "class_ids", "detector_of", "detector_weights"]
 
 Part = TypeVar("Part")
 METHODS = {"detector": "detect", "embedder": "embed", "mask_refiner": "refine", "camera_motion": "motion"}
@@ -63,29 +64,49 @@ class Parts:
 
 def detector_of(settings: Settings) -> Detector:
     """A network, or what moves before a fixed camera."""
-    if settings.detector.kind == "background":
+    own = settings.detector
+    if own.kind == "background":
         from mots.detection.background import BackgroundDetector
 
         return BackgroundDetector(settings.background)
+    if own.kind == "mask-rcnn":
+        from mots.models.mask_rcnn import MaskRCNN
+
+        return MaskRCNN(replace(own, weights=detector_weights(own)))
     from mots.models.yolov8_seg import YOLOv8Seg
 
-    return YOLOv8Seg(settings.detector)
+    return YOLOv8Seg(own)
+
+
+def detector_weights(settings: DetectorSettings) -> str:
+    """The name or path of a detector's weights; empty for one without any."""
+    if settings.kind == "background":
+        return ""
+    if settings.kind == "mask-rcnn" and settings.weights == DetectorSettings().weights:  # those of the other kind
+        from mots.models.mask_rcnn import OFFICIAL_WEIGHTS
+
+        return OFFICIAL_WEIGHTS
+    return settings.weights
 
 
 def embedder_of(settings: Settings) -> Embedder | None:
-    """Colours, or a ReID network joined with them."""
-    from mots.models.reid import COLOURS, OFF
+    """Colours, texture, both, or a ReID network joined with colours."""
+    from mots.models.reid import COLOURS, COLOURS_TEXTURE, OFF, TEXTURE, ReID
 
-    if settings.reid.weights == OFF:
+    kind, share = settings.reid.weights, settings.reid.colour_share
+    if kind == OFF:
         return None
     from mots.detection.colour_histograms import ColourHistograms
-
-    if settings.reid.weights == COLOURS:
-        return ColourHistograms()
     from mots.detection.joined_embedding import JoinedEmbedder
-    from mots.models.reid import ReID
+    from mots.detection.textures import Textures
 
-    return JoinedEmbedder(ColourHistograms(), ReID(settings.reid), settings.reid.colour_share)
+    if kind == COLOURS:
+        return ColourHistograms()
+    if kind == TEXTURE:
+        return Textures()
+    if kind == COLOURS_TEXTURE:
+        return JoinedEmbedder(ColourHistograms(), Textures(), share)
+    return JoinedEmbedder(ColourHistograms(), ReID(settings.reid), share)
 
 
 def mask_refiner_of(settings: Settings) -> MaskRefiner | None:

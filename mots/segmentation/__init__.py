@@ -2,4 +2,4 @@
 
 from mots.lazy import lazy_package
 
-__getattr__, __dir__ = lazy_package(__name__, ("carrying", "cutting", "prompts", "results", "segment"))
+__getattr__, __dir__ = lazy_package(__name__, ("carrying", "cutting", "flow", "prompts", "results", "segment"))

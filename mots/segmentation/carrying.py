@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mots.detection.colour_histograms import embed
 from mots.optional import opencv
 from mots.segmentation.cutting import Segmenter
+from mots.segmentation.flow import Flow, OpenCvFlow, agreement, moved, places_in
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
@@ -49,14 +50,13 @@ class Carried:
 class Carrier:
     """Carries the masks of several objects through the frames of one clip, in one direction.
 
-    `flow`: of OpenCV, DIS (Kroeger et al., ECCV 2016) or Farneback. Raises MissingDependency without OpenCV.
+    `flow`: without it DIS. Raises MissingDependency without OpenCV.
     """
 
-    def __init__(self, segmenter: Segmenter, settings: CarrySettings | None = None, flow: str = "dis") -> None:
+    def __init__(self, segmenter: Segmenter, settings: CarrySettings | None = None, flow: Flow | None = None) -> None:
         self.segmenter, self.settings = segmenter, settings or CarrySettings()
         self.cv2 = opencv("carrying masks")
-        self.flow = flow
-        self.dis = self.cv2.DISOpticalFlow_create(self.cv2.DISOPTICAL_FLOW_PRESET_MEDIUM) if flow == "dis" else None
+        self.flow = flow or OpenCvFlow()
         self.before: Image | None = None
         self.objects: dict[int, Carried] = {}
 
@@ -76,35 +76,23 @@ class Carrier:
     def step(self, image: Image) -> None:
         """Carry all objects into the next frame."""
         assert self.before is not None
-        height, width = image.shape[:2]
-        backward = self.flow_between(image, self.before)
-        x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-        places = (x + backward[..., 0], y + backward[..., 1])
-        seen = self.consistent(backward, places, image) if self.settings.consistent else np.float32(1)
-        moved = {
-            number: self.cv2.remap(each.soft, *places, self.cv2.INTER_LINEAR, borderValue=0) * seen
-            for number, each in self.objects.items()
-            if each.there
+        backward = self.flow.between(image, self.before)
+        places = places_in(backward)
+        seen = np.ones(image.shape[:2], np.float32)
+        if self.settings.consistent:
+            seen = agreement(self.cv2, backward, self.flow.between(self.before, image), places)
+        carried = {
+            number: moved(self.cv2, each.soft, places) * seen for number, each in self.objects.items() if each.there
         }
-        shared = disjoint(moved)
+        shared = disjoint(carried)
         for number, own in shared.items():
-            others = np.zeros((height, width), np.bool_)
+            others = np.zeros(image.shape[:2], np.bool_)
             for other, mask in shared.items():
                 if other != number:
                     others |= mask
-            self.take(number, self.corrected(image, number, moved[number], own, others), image, moved[number])
+            self.take(number, self.corrected(image, number, carried[number], own, others), image, carried[number])
         self.look_for_lost(image)
         self.before = image
-
-    def consistent(self, backward: Soft, places: tuple[Soft, Soft], image: Image) -> Soft:
-        """(H, W) 1 where the flows back and forth lead to the same place, 0 where they do not, as in what an object
-        uncovers (Sundaram, Brox, Keutzer, ECCV 2010, equation 5)."""
-        assert self.before is not None
-        forward = self.flow_between(self.before, image)
-        back = self.cv2.remap(forward, *places, self.cv2.INTER_LINEAR, borderMode=self.cv2.BORDER_REPLICATE)
-        apart = ((backward + back) ** 2).sum(axis=2)
-        limit = 0.01 * ((backward**2).sum(axis=2) + (back**2).sum(axis=2)) + 0.5
-        return np.asarray(apart < limit, np.float32)
 
     def corrected(
         self, image: Image, number: int, soft: Soft, own: NDArray[np.bool_], others: NDArray[np.bool_]
@@ -181,14 +169,6 @@ class Carrier:
         """(D,) what an object looks like."""
         found = Masks.from_images(mask[None])
         return np.asarray(embed(image, Detections.from_masks(found, np.ones(1), np.zeros(1)))[0])
-
-    def flow_between(self, one: Image, two: Image) -> NDArray[np.float32]:
-        """(H, W, 2) where each pixel of one image lies in another, as a displacement."""
-        cv2 = self.cv2
-        grey = [cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (one, two)]
-        if self.dis is not None:
-            return np.asarray(self.dis.calc(grey[0], grey[1], None), np.float32)
-        return np.asarray(cv2.calcOpticalFlowFarneback(*grey, None, 0.5, 4, 21, 3, 7, 1.5, 0), np.float32)
 
 
 def disjoint(soft: dict[int, Soft]) -> dict[int, NDArray[np.bool_]]:

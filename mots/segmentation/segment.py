@@ -14,6 +14,7 @@ from mots.labels import FrameLabels
 from mots.optional import opencv
 from mots.segmentation.carrying import Carrier, CarrySettings
 from mots.segmentation.cutting import GrabCut, Segmenter
+from mots.segmentation.flow import Flow, flow_named
 from mots.segmentation.prompts import Prompt, load
 from mots.trackers.masks import Masks
 from mots.video.frame import Frame, Source
@@ -32,14 +33,14 @@ def segment(
     segmenter: Segmenter | None = None,
     settings: CarrySettings | None = None,
     side: int = 854,
-    flow: str = "dis",
+    flow: str | Flow = "dis",
     frame_rate: float | None = None,
 ) -> Generator[FrameLabels, None, None]:
     """The objects of the prompts in every frame of a source that can be read twice, as `track` takes it.
 
     `prompts`: see `prompts.load`. A prompt for a frame corrects what was carried there; frames before an object's first
     prompt are reached backwards, for which they are kept at the working size. `segmenter`: corrects masks; without it
-    GrabCut. `side`: longer side of the working size, in pixels. `flow`: dis or farneback. An object that is out of
+    GrabCut. `side`: longer side of the working size, in pixels. `flow`: see `flow.flow_named`. An object that is out of
     sight has no mask. Scores say how much an object's colours are what they were, from 0 to 1.
 
     Raises InputError for a prompt beyond the frames or outside the picture, and what reading the source raises.
@@ -55,6 +56,7 @@ def segment(
     if not prompts:
         raise InputError("no prompts: name an object", parameters=("prompts",))
     segmenter = segmenter or GrabCut()
+    flow = flow_named(flow) if isinstance(flow, str) else flow
     by_frame: dict[int, list[Prompt]] = {}
     for prompt in prompts:
         by_frame.setdefault(prompt.frame, []).append(prompt)
@@ -91,7 +93,7 @@ def before_prompts(
     segmenter: Segmenter,
     settings: CarrySettings | None,
     side: int,
-    flow: str,
+    flow: Flow,
 ) -> dict[int, dict[int, NDArray[np.bool_]]]:
     """By frame, the masks of the objects whose first prompt comes later, carried backwards, at the working size."""
     cv2 = opencv("segmenting")

@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-__all__ = ["Sprite", "Style", "VEHICLES", "panorama", "post", "random_style", "vehicle", "walker"]
+from mots.classes import STEP_IDS
 
+__all__ = ["POST_KINDS", "Sprite", "Style", "VEHICLES", "panorama", "post", "random_style", "vehicle", "walker"]
+
+# By the number of its kind, what a post counts as: a lamp post, a tree, a billboard.
+POST_KINDS = (STEP_IDS["pole"], STEP_IDS["vegetation"], STEP_IDS["traffic sign"])
 Colour = tuple[int, int, int]
 Point = tuple[float, float]
 
@@ -204,9 +208,15 @@ def post(kind: int, height: float, colour: Colour) -> Sprite:
     return canvas.sprite([(0, 0, 0), (95, 95, 100), (95, 70, 45), (60, 115, 55), colour, shade(colour, 1.6)])
 
 
-def panorama(rng: np.random.Generator, height: int, width: int, horizon: int, road: tuple[int, int]) -> Image.Image:
-    """The still background (height, width) RGB: sky, houses above the horizon, pavement, a road between two rows."""
+def panorama(
+    rng: np.random.Generator, height: int, width: int, horizon: int, road: tuple[int, int]
+) -> tuple[Image.Image, NDArray[np.uint8]]:
+    """The still background (height, width) RGB: sky, houses above the horizon, pavement, a road between two rows; and
+    what each pixel is, (height, width) Cityscapes' train ids."""
     picture = np.zeros((height, width, 3), np.float32)
+    kinds = np.full((height, width), STEP_IDS["sidewalk"], np.uint8)
+    kinds[:horizon] = STEP_IDS["sky"]
+    kinds[road[0] : road[1]] = STEP_IDS["road"]
     sky = rng.uniform(140, 235, 3)
     rise = np.linspace(1.0, 0.75, horizon, dtype=np.float32)[:, None, None]
     picture[:horizon] = sky * rise + 25 * noise(rng, horizon, width, 60)[..., None]
@@ -214,6 +224,7 @@ def panorama(rng: np.random.Generator, height: int, width: int, horizon: int, ro
     while x < width:
         span, top = int(rng.integers(40, 150)), int(horizon * rng.uniform(0.05, 0.8))
         wall = rng.uniform(70, 200, 3)
+        kinds[top:horizon, x : x + span] = STEP_IDS["building"]
         picture[top:horizon, x : x + span] = wall + 18 * noise(rng, horizon - top, min(span, width - x), 4)[..., None]
         step = int(rng.integers(14, 26))
         for row in range(top + 6, horizon - 12, step):
@@ -234,7 +245,7 @@ def panorama(rng: np.random.Generator, height: int, width: int, horizon: int, ro
     middle = (top + bottom) // 2
     for column in range(0, width, 60):
         picture[middle - 1 : middle + 2, column : column + 30] = 215
-    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8)), kinds
 
 
 def shade(colour: Colour, factor: float) -> Colour:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from mots.classes import CLASS_IDS
+from mots.classes import CLASS_IDS, STEP_IDS, class_name
 from mots.labels import FrameLabels
 from mots.toy import sprites
 from mots.toy.sprites import Sprite, Style
@@ -100,12 +100,13 @@ class World:
         self.margin = round(s.pan * s.width)  # the street goes on this far to each side of the frame
         self.slots = [self._slot(rng, "walker") for _ in range(s.walkers)]
         self.slots += [self._slot(rng, str(rng.choice(list(sprites.VEHICLES)))) for _ in range(s.vehicles)]
-        self.posts = [self._post(rng) for _ in range(s.posts)]
+        posts = [self._post(rng) for _ in range(s.posts)]
+        self.posts, self.post_kinds = [each[:3] for each in posts], [each[3] for each in posts]
         self.team = sprites.random_style(np.random.default_rng([seed, 2]))
         self.shirts = sprites.team_shirts(np.random.default_rng([seed, 7]))
         self.sway = rng.uniform(0, 2 * math.pi, 4)
         self.tint = rng.uniform(0.9, 1.1, 3)
-        self.background = sprites.panorama(
+        self.background, self.kinds = sprites.panorama(
             rng,
             s.height + 8,
             s.width + 2 * self.margin,
@@ -148,6 +149,19 @@ class World:
         for actor in actors:
             paint(None, owner, actor)
         return self._truth(k, actors, owner)
+
+    def semantic(self, k: int) -> NDArray[np.uint8]:
+        """(H, W) what each pixel of frame k is: Cityscapes' train ids, objects included."""
+        (height, width), (x, y) = self.size, self.camera(k)
+        kinds = self.kinds[y : y + height, x : x + width].copy()
+        owner = np.zeros(self.size, np.int32)
+        for actor in self.actors(k):
+            paint(None, owner, actor)
+            view = window(actor, self.size)
+            name = class_name(actor.class_id)
+            own = STEP_IDS[name] if actor.class_id >= 0 else self.post_kinds[-1 - actor.id]
+            kinds[view.rows, view.columns][owner[view.rows, view.columns] == actor.id] = own
+        return kinds
 
     def frames(self, count: int, start: int = 0) -> Iterator[tuple[NDArray[np.uint8], FrameLabels]]:
         """`count` frames and their truth, from frame `start`."""
@@ -221,13 +235,15 @@ class World:
             int(rng.integers(2, 5)),
         )
 
-    def _post(self, rng: np.random.Generator) -> tuple[float, int, Sprite]:
+    def _post(self, rng: np.random.Generator) -> tuple[float, int, Sprite, int]:
         s = self.settings
         row = float(rng.choice([rng.uniform(0.56, 0.60), rng.uniform(0.80, 0.92)]))
         x = int(rng.uniform(0.05, 0.95) * (s.width + 2 * self.margin))
         red, green, blue = rng.integers(40, 220, 3).tolist()
         walker = (row - self.HORIZON) * self.WALKER_HEIGHT * s.height
-        return row, x, sprites.post(int(rng.integers(3)), walker * float(rng.uniform(0.8, 1.1)), (red, green, blue))
+        kind = int(rng.integers(3))
+        sprite = sprites.post(kind, walker * float(rng.uniform(0.8, 1.1)), (red, green, blue))
+        return row, x, sprite, sprites.POST_KINDS[kind]
 
     def _in_team(self, number: int) -> bool:
         return number < self.settings.look_alikes * self.settings.walkers

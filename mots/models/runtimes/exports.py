@@ -152,7 +152,7 @@ def export_to(weights: Path, backend: str, shape: tuple[int, int], folder: Path,
     if weights.suffix != ".pt":
         raise InputError(f"{weights}: only .pt weights can be exported")
     from mots.models.checkpoints import load_segmentation
-    from mots.models.torchvision_nms import import_torchvision
+    from mots.models.torchvision_operators import import_torchvision
 
     load_segmentation(weights)  # refuses what is no segmentation network, and sets Ultralytics up
     import_torchvision()

@@ -4,13 +4,13 @@ import sys
 import numpy as np
 import pytest
 
-from mots.models import torchvision_nms
+from mots.models import torchvision_operators
 from mots.models.yolov8_seg import suppressed
 
 
 def test_torchvision_can_be_imported_and_suppresses_duplicates(rng: np.random.Generator) -> None:
     torch = pytest.importorskip("torch", reason="the models extra is not installed")
-    torchvision_nms.import_torchvision()
+    torchvision_operators.import_torchvision()
     import torchvision
 
     corners = rng.uniform(0, 50, (80, 2))
@@ -19,11 +19,11 @@ def test_torchvision_can_be_imported_and_suppresses_duplicates(rng: np.random.Ge
     given = torch.from_numpy(boxes), torch.from_numpy(scores)
     wanted = suppressed(boxes, np.zeros(80, np.int64), 0.5, 80).tolist()
     assert torchvision.ops.nms(*given, 0.5).tolist() == wanted
-    assert torchvision_nms.nms(*given, 0.5).tolist() == wanted
-    assert torchvision_nms.nms(torch.zeros(0, 4), torch.zeros(0), 0.5).tolist() == []
+    assert torchvision_operators.nms(*given, 0.5).tolist() == wanted
+    assert torchvision_operators.nms(torch.zeros(0, 4), torch.zeros(0), 0.5).tolist() == []
 
 
 def test_importing_twice_does_no_harm() -> None:
     pytest.importorskip("torch", reason="the models extra is not installed")
-    code = "from mots.models.torchvision_nms import import_torchvision as i; i(); i(); import torchvision.ops"
+    code = "from mots.models.torchvision_operators import import_torchvision as i; i(); i(); import torchvision.ops"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
