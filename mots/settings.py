@@ -51,6 +51,7 @@ class Settings:
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     background: BackgroundSettings = field(default_factory=BackgroundSettings)  # of the detector of that kind
     outline: OutlineSettings = field(default_factory=OutlineSettings)
+    refiners: tuple[str, ...] = ()  # what else improves masks, in this order: clean, smooth, grabcut, SAM's weights
     reid: ReIDSettings = field(default_factory=ReIDSettings)
     camera: CameraSettings = field(default_factory=CameraSettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from mots import __version__
 from mots.cli import (
     batch,
+    clean,
     convert,
     count,
     dataset,
@@ -42,7 +43,7 @@ INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number, as shells have 
 # Each purpose with its commands, in the order of the help.
 COMMANDS = {
     "track": (track, detect, segment, demo),
-    "look and count": (render, report, view, edit, scene, count),
+    "look and count": (render, report, view, edit, clean, scene, count),
     "score and submit": (score, batch, tune, validate, submit),
     "convert": (convert,),
     "label and train": (dataset, export),

@@ -127,6 +127,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--classes", metavar="NAMES", help="what to track, as in person,car ('all' for every class)")
     parser.add_argument("--conf", type=float, help="lowest score of a detection")
     parser.add_argument("--imgsz", type=int, help="longer side of the network's input, in pixels")
+    parser.add_argument(
+        "--refine", metavar="NAMES", help="improve masks, in this order: clean, smooth, grabcut, sam or its weights"
+    )
     parser.add_argument("--device", help="cpu, cuda:0, mps (default auto)")
     parser.add_argument(
         "--backend",
@@ -151,6 +154,7 @@ def chosen_settings(parsed: argparse.Namespace) -> Settings:
 
     flags: dict[str, Any] = {
         "classes": parsed.classes,
+        "refiners": parsed.refine,
         "detector.kind": parsed.detector,
         "detector.weights": parsed.weights,
         "detector.conf": parsed.conf,

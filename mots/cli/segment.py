@@ -26,6 +26,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--flow", default="dis", metavar="NAME|PATH", help="how masks are carried: dis (default), farneback, raft"
     )
+    parser.add_argument(
+        "--segmenter",
+        default="grabcut",
+        metavar="NAME|PATH",
+        help="what corrects masks: grabcut (default), sam, or weights such as mobile_sam.pt",
+    )
     parser.add_argument("--flow-alone", action="store_true", help="do not correct masks by the picture")
     parser.add_argument(
         "--quick", action="store_true", help="for one quick object: keep also what the flows back and forth disagree on"
@@ -38,6 +44,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     from mots.segmentation.carrying import CarrySettings
+    from mots.segmentation.prompted_refiner import segmenter_named
     from mots.segmentation.results import write_segmentation
     from mots.segmentation.segment import segment
     from mots.video.opening import open_source
@@ -47,6 +54,7 @@ def run(parsed: argparse.Namespace) -> int:
     frames = segment(
         source,
         parsed.prompts,
+        segmenter=segmenter_named(parsed.segmenter),
         settings=CarrySettings(corrected=not parsed.flow_alone, consistent=not parsed.quick),
         side=parsed.side,
         flow=parsed.flow,

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner
+from mots.detection.protocols import CameraMotion, DetectionRefiner, Detector, Embedder, MaskRefiner
 from mots.errors import InputError
 from mots.trackers.detections import Detections
+from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
 from mots.video.frame import NO_IMAGE, Frame
 
-__all__ = ["FrameMeasurement", "Measurer", "detected", "of_classes"]
+__all__ = ["FrameMeasurement", "Measurer", "detected", "of_classes", "refined"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,7 @@ class Measurer:
 
     def __init__(
         self,
-        mask_refiner: MaskRefiner | None = None,
+        mask_refiner: MaskRefiner | DetectionRefiner | None = None,
         embedder: Embedder | None = None,
         camera_motion: CameraMotion | None = None,
     ) -> None:
@@ -71,11 +72,18 @@ class Measurer:
                 "(height x width): a detector gives masks in the frame's own size"
             )
         if self.mask_refiner is not None:
-            detections = replace(detections, masks=self.mask_refiner.refine(frame.image, detections.masks))
+            detections = replace(detections, masks=refined(self.mask_refiner, frame.image, detections))
         if self.embedder is not None and detections.embeddings.shape[1] == 0:
             detections = replace(detections, embeddings=self.embedder.embed(frame.image, detections))
         motion = STILL if self.camera_motion is None else self.camera_motion.motion(frame.image, detections.masks)
         return FrameMeasurement(frame.number, frame.time, frame.image, detections, motion)
+
+
+def refined(refiner: MaskRefiner | DetectionRefiner, image: NDArray[np.uint8], detections: Detections) -> Masks:
+    """The masks of detections after a refiner of either kind."""
+    if isinstance(refiner, DetectionRefiner):
+        return refiner.refine_detections(image, detections)
+    return refiner.refine(image, detections.masks)
 
 
 def detected(detector: Detector, image: NDArray[np.uint8], classes: Sequence[int], where: str) -> Detections:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
-__all__ = ["CameraMotion", "Detector", "Embedder", "MaskRefiner", "StagedDetector"]
+__all__ = ["CameraMotion", "DetectionRefiner", "Detector", "Embedder", "MaskRefiner", "StagedDetector"]
 
 Image = NDArray[np.uint8]
 
@@ -69,6 +69,15 @@ class MaskRefiner(Protocol):
 
     def refine(self, image: Image, masks: Masks) -> Masks:
         """The N masks in their order, as the image (H, W, 3) uint8 RGB shows them."""
+        ...
+
+
+@runtime_checkable
+class DetectionRefiner(Protocol):
+    """A mask refiner that chooses among detections which masks are worth its time."""
+
+    def refine_detections(self, image: Image, detections: Detections) -> Masks:
+        """The masks of N detections in their order, as the image (H, W, 3) uint8 RGB shows them."""
         ...
 
 

@@ -52,7 +52,7 @@ class Parts:
         return Parts(
             detector,
             self.embedder or embedder_of(settings),
-            self.mask_refiner or (mask_refiner_of(settings) if coarse else None),
+            self.mask_refiner or mask_refiner_of(settings, coarse),
             self.camera_motion or camera_motion_of(settings),
         )
 
@@ -109,13 +109,38 @@ def embedder_of(settings: Settings) -> Embedder | None:
     return JoinedEmbedder(ColourHistograms(), ReID(settings.reid), share)
 
 
-def mask_refiner_of(settings: Settings) -> MaskRefiner | None:
-    """The refinement by edges, where it is enabled and OpenCV is installed."""
-    if not settings.outline.enabled:
-        return None
-    from mots.detection.mask_refinement import EdgeRefiner
+def mask_refiner_of(settings: Settings, coarse: bool) -> MaskRefiner | None:
+    """The refinement by edges of `coarse` masks, where it is enabled and OpenCV is installed, then those that the
+    settings name. Raises InputError for an unknown one, and what loading weights raises."""
+    refiners: list[MaskRefiner | None] = []
+    if coarse and settings.outline.enabled:
+        from mots.detection.mask_refinement import EdgeRefiner
 
-    return built_or_warned(lambda: EdgeRefiner(settings.outline), "masks stay as they were detected")
+        refiners.append(built_or_warned(lambda: EdgeRefiner(settings.outline), "masks stay as they were detected"))
+    refiners += [refiner_named(name, settings.detector.device) for name in settings.refiners]
+    made = [each for each in refiners if each is not None]
+    if len(made) < 2:
+        return made[0] if made else None
+    from mots.segmentation.refiner_chain import RefinerChain
+
+    return RefinerChain(made)
+
+
+def refiner_named(name: str, device: str) -> MaskRefiner:
+    """One of the refiners that `settings.refiners` names."""
+    if name == "clean":
+        from mots.segmentation.cleaning import MaskCleaner
+
+        return MaskCleaner()
+    if name == "smooth":
+        from mots.segmentation.mask_smoothing import MaskSmoother
+
+        return MaskSmoother()
+    if name != "grabcut" and name != "sam" and not name.endswith((".pt", ".pth")):
+        raise InputError(f"unknown refiner '{name}': there are clean, smooth, grabcut, sam, or SAM's weights (.pt)")
+    from mots.segmentation.prompted_refiner import PromptedRefiner, segmenter_named
+
+    return PromptedRefiner(segmenter_named(name, device))
 
 
 def camera_motion_of(settings: Settings) -> CameraMotion | None:

@@ -2,4 +2,18 @@
 
 from mots.lazy import lazy_package
 
-__getattr__, __dir__ = lazy_package(__name__, ("carrying", "cutting", "flow", "prompts", "results", "segment"))
+__getattr__, __dir__ = lazy_package(
+    __name__,
+    (
+        "carrying",
+        "clean",
+        "cleaning",
+        "cutting",
+        "flow",
+        "mask_smoothing",
+        "prompts",
+        "results",
+        "segment",
+        "semantic_maps",
+    ),
+)
