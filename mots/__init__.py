@@ -97,8 +97,8 @@ __getattr__, __dir__ = lazy_package(
     __name__,
     (
         "adapters", "analytics", "batch", "benchmarks", "classes", "counting", "detection", "editing", "encodings",
-        "errors", "evaluation", "exports", "formats", "labels", "metrics", "models", "pipeline", "rendering",
-        "segmentation", "settings", "storage", "toy", "trackers", "training", "video",
+        "errors", "evaluation", "exports", "formats", "labelling", "labels", "metrics", "models", "pipeline",
+        "rendering", "segmentation", "settings", "storage", "toy", "trackers", "training", "video",
     ),
     {
         "CameraMotion": "mots.detection.protocols",

@@ -22,10 +22,10 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         "sources", metavar="SOURCE", type=Path, nargs="+", help="files or folders; the sequences of several are joined"
     )
     parser.add_argument(
-        "target", metavar="TARGET", type=Path, help="file (coco, youtube-vis, cvat-xml, parquet) or folder"
+        "target", metavar="TARGET", type=Path, help="file (coco, youtube-vis, cvat-xml, cvat-images, parquet) or folder"
     )
     written = (
-        "mots-text, mots-png, cvat-mots-png, cvat-xml, kitti-step"
+        "mots-text, mots-png, cvat-mots-png, cvat-xml, cvat-images, kitti-step"
         ", coco, youtube-vis, parquet, mot-boxes; for other tools ottrk, events, tracab, rerun"
     )
     parser.add_argument("--to", required=True, metavar="FORMAT", help=written)

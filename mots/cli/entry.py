@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from mots import __version__
 from mots.cli import (
+    annotate,
     batch,
     clean,
     convert,
@@ -18,6 +19,7 @@ from mots.cli import (
     dataset,
     demo,
     detect,
+    drift,
     edit,
     export,
     render,
@@ -25,6 +27,7 @@ from mots.cli import (
     scene,
     score,
     segment,
+    select,
     submit,
     track,
     tune,
@@ -46,7 +49,7 @@ COMMANDS = {
     "look and count": (render, report, view, edit, clean, scene, count),
     "score and submit": (score, batch, tune, validate, submit),
     "convert": (convert,),
-    "label and train": (dataset, export),
+    "label and train": (select, annotate, dataset, drift, export),
 }
 OLD_NAMES = {"run": "batch"}  # commands that were renamed, for one release
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from mots.errors import FormatError, InputError, MotsWarning
 from mots.files import cannot_write, check_target, new_folder, write_whole
 from mots.formats import kitti_step, mot_boxes, mots_text, parquet, pictures, places
-from mots.formats.annotations import coco, cvat_xml, scalabel, ultralytics_text, youtube_vis
+from mots.formats.annotations import coco, cvat_images, cvat_xml, scalabel, ultralytics_text, youtube_vis
 from mots.formats.faults import Fault, Report, fail
 from mots.formats.fitting import TARGETS, fitted, joined
 from mots.formats.label_table import LabelTable, dense_frames, listed_frames
@@ -20,9 +20,10 @@ from mots.storage import archive
 
 __all__ = ["READABLE", "WRITABLE", "convert", "read", "read_results", "write"]
 
-FILES = ("coco", "youtube-vis", "cvat-xml", "parquet")  # targets that are one file
+FILES = ("coco", "youtube-vis", "cvat-xml", "cvat-images", "parquet")  # targets that are one file
 READABLE = (
     "mots-text", "mots-png", "cvat-mots-png", "kitti-step", "coco", "youtube-vis", "parquet", "scalabel", "cvat-xml",
+    "cvat-images",
     "ultralytics-text",
 )  # fmt: skip
 WRITABLE = tuple(TARGETS)
@@ -121,6 +122,8 @@ def recognised(source: Path) -> str:
     """The format of a file or folder, by its name and content."""
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
+    if source.suffix == ".xml" and source.is_file() and cvat_images.is_one(source):
+        return "cvat-images"
     if source.suffix in TABLE_ENDINGS:
         return TABLE_ENDINGS[source.suffix]
     if source.suffix == ".json" and source.is_file():
@@ -184,6 +187,7 @@ def read(
         "coco": coco.read,
         "youtube-vis": youtube_vis.read,
         "cvat-xml": cvat_xml.read,
+        "cvat-images": cvat_images.read,
         "cvat-mots-png": pictures.read_cvat,
     }
     if kind in named:
@@ -247,9 +251,10 @@ def dumps(sequences: Sequences, kind: str, names: Mapping[int, str]) -> bytes:
     """The content of a target that is one file; `names`: of classes that have no number here, by the one they got."""
     if kind == "parquet":
         return parquet.dumps(sequences)
-    if kind == "cvat-xml":
+    if kind in ("cvat-xml", "cvat-images"):
         there = {name: table for name, table in sequences.items() if table.size != (0, 0)}
-        return cvat_xml.dumps(there, names).encode("utf-8")
+        dump = cvat_xml.dumps if kind == "cvat-xml" else cvat_images.dumps
+        return dump(there, names).encode("utf-8")
     if kind == "coco":
         return coco.dumps(sequences, names).encode("utf-8")
     first = min((int(each.frames.min(initial=1)) for each in sequences.values()), default=0)

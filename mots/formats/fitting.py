@@ -44,6 +44,7 @@ TARGETS = {
     "kitti-step": Target(frozenset(STEP_THINGS), overlaps=False, empty=False, ids="step"),
     "coco": Target(empty=False),
     "youtube-vis": Target(empty=False, regions=False),
+    "cvat-images": Target(empty=False, regions=False),
     "cvat-xml": Target(empty=False, regions=False, ids="cvat"),
     "parquet": Target(frames=False),
     "mot-boxes": Target(frozenset(MOT_CHALLENGE_CLASSES), empty=False, frames=False),

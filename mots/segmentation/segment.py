@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from mots.trackers.masks import Masks
 from mots.video.frame import Frame, Source
 from mots.video.opening import source_of
 
-__all__ = ["OBJECT", "OBJECT_NAMES", "segment"]
+__all__ = ["OBJECT", "OBJECT_NAMES", "full_masks", "reduced", "resized", "segment"]
 
 OBJECT = 80  # the engine's id of the class of what is segmented: the first one that COCO lacks
 OBJECT_NAMES = {OBJECT: "object"}
@@ -160,19 +160,23 @@ def mask_of(prompt: Prompt, frame: Frame, segmenter: Segmenter) -> NDArray[np.bo
 def labels_of(cv2: Any, frame: Frame, masks: dict[int, NDArray[np.bool_]], likeness: dict[int, float]) -> FrameLabels:
     """A frame's masks of the working size as labels of its own size."""
     height, width = frame.image.shape[:2]
-    full = {number: resized(cv2, mask, (height, width)) for number, mask in masks.items()}
-    ids = sorted(full)
-    if not ids:
-        return FrameLabels.empty(frame.number, frame.time, (height, width))
-    stack = np.stack([full[number] for number in ids])
-    winner = stack.argmax(axis=0)
-    found = Masks.from_images((stack >= 0.5) & (winner == np.arange(len(ids))[:, None, None]))
+    ids, found = full_masks(cv2, masks, (height, width))
     scores = np.array([min(max(likeness.get(number, 1.0), 0.0), 1.0) for number in ids], np.float32)
     none = Masks.empty((height, width))
     labels = FrameLabels(
         frame.number, frame.time, np.array(ids, np.int64), np.full(len(ids), OBJECT, np.int64), scores, found, none
     )
     return labels.take(np.flatnonzero(found.boxes[:, 2] > 0))
+
+
+def full_masks(cv2: Any, masks: Mapping[int, NDArray[np.bool_]], size: tuple[int, int]) -> tuple[list[int], Masks]:
+    """Masks (h, w) of the working size at a frame's (height, width): their numbers, and masks that share no pixel."""
+    ids = sorted(masks)
+    if not ids:
+        return [], Masks.empty(size)
+    stack = np.stack([resized(cv2, masks[number], size) for number in ids])
+    winner = stack.argmax(axis=0)
+    return ids, Masks.from_images((stack >= 0.5) & (winner == np.arange(len(ids))[:, None, None]))
 
 
 def reduced(cv2: Any, image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

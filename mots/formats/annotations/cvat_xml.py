@@ -25,7 +25,7 @@ from mots.names import printable
 from mots.storage.json_file import size_of, whole
 from mots.trackers.masks import Masks
 
-__all__ = ["dumps", "read"]
+__all__ = ["corners_of", "dumps", "mask_of", "parsed", "read", "run_lengths"]
 
 MOST_FRAMES = 10_000_000  # of a task
 
@@ -65,15 +65,19 @@ def dumps(sequences: Mapping[str, LabelTable], names: Mapping[int, str] | None =
 def shape_text(masks: Masks, row: int, frame: int, outside: bool) -> str:
     """A mask as CVAT writes it."""
     left, top, right, bottom = masks.boxes[row].tolist()
-    flat = masks.crop(row).ravel()
-    edges = np.flatnonzero(np.diff(flat.astype(np.int8))) + 1
-    lengths = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
-    if flat[0]:
-        lengths = [0, *lengths]
+    lengths = ",".join(map(str, run_lengths(masks, row)))
     return (
-        f'<mask frame="{frame}" keyframe="1" outside="{int(outside)}" occluded="0" rle="{",".join(map(str, lengths))}" '
+        f'<mask frame="{frame}" keyframe="1" outside="{int(outside)}" occluded="0" rle="{lengths}" '
         f'left="{left}" top="{top}" width="{right - left}" height="{bottom - top}" z_order="0"/>'
     )
+
+
+def run_lengths(masks: Masks, row: int) -> list[int]:
+    """The lengths of 0 and 1 in turn in a mask's box, row by row."""
+    flat = masks.crop(row).ravel()
+    edges = np.flatnonzero(np.diff(flat.astype(np.int8))) + 1
+    lengths: list[int] = np.diff(np.concatenate([[0], edges, [flat.size]])).tolist()
+    return [0, *lengths] if flat[0] else lengths
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,6 @@ def read(path: str | Path, report: Report = fail, own: dict[str, int] | None = N
     """
     path = Path(path)
     root = parsed(path)
-    if root.tag == "annotations" and root.find("image") is not None:
-        raise FormatError(f"{path}: CVAT for images, which holds no tracks: export as 'CVAT for video 1.1'")
     tasks = tasks_of(root, path, report)
     categories = Categories(str(path), report, own)
     rows: dict[str, list[LabelRow]] = {task: [] for task in tasks}
