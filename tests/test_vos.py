@@ -1,3 +1,4 @@
+import json
 import math
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mots.cli.entry import main
-from mots.errors import InputError
+from mots.errors import FormatError, InputError
 from mots.evaluation.scoring import score
 from mots.labels import FrameLabels
 from mots.metrics import vos
@@ -120,10 +121,55 @@ def test_davis_folders_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found["J-Decay"] == pytest.approx((0 + 0.5) / 2)
     assert found["J&F"] == pytest.approx((found["J-Mean"] + found["F-Mean"]) / 2)
     assert 0 < found["F-Decay"] < 0.3
-    assert main(["score", str(tmp_path / "truth"), str(tmp_path / "results"), "--benchmark", "davis"]) == 0
+    own = scores["objects"]["clip"]
+    assert own["1"]["J-Mean"] == own["1"]["F-Mean"] == 1.0
+    assert own["2"]["J-Mean"] == pytest.approx((4 + 4 * 0.5) / 8)
+    assert own["1"]["T"] == pytest.approx(0, abs=1e-9)
+    assert own["2"]["T"] > 0.001  # its outline changes once
+    assert found["T"] == pytest.approx((own["1"]["T"] + own["2"]["T"]) / 2)
+    command = ["score", str(tmp_path / "truth"), str(tmp_path / "results"), "--benchmark", "davis"]
+    assert main([*command, "--plot", str(tmp_path / "plots")]) == 0
     assert "J&F" in capsys.readouterr().out
+    assert (tmp_path / "plots/frames_clip_object.png").is_file()
     (tmp_path / "results/clip/00004.png").unlink()
     assert main(["score", str(tmp_path / "truth"), str(tmp_path / "results"), "--benchmark", "davis"]) == 2
     assert "frame 00004 is missing" in capsys.readouterr().err
     with pytest.raises(InputError, match="folders of its pictures"):
         score([], [], benchmark="davis")
+
+
+def test_youtube_vos_is_scored_by_seen_and_unseen_categories(tmp_path: Path) -> None:
+    """Every fifth frame is annotated; object 1 is there from the start, object 2 from frame 10 on."""
+    frames = [f"{k:05d}" for k in range(0, 30, 5)]
+    for side in ("truth", "results"):
+        (tmp_path / side / "Annotations/clip").mkdir(parents=True)
+    for place, name in enumerate(frames):
+        own = np.zeros((40, 60), np.uint8)
+        own[5:15, 5:25] = 1
+        if place >= 2:
+            own[20:30, 10:30] = 2
+        given = own.copy()
+        given[20:30, 20:30] = 0  # half of object 2, in its first frame too, which does not count
+        for side, image in (("truth", own), ("results", given)):
+            Image.fromarray(image).save(tmp_path / side / f"Annotations/clip/{name}.png")
+    objects = {"1": {"category": "cat", "frames": frames}, "2": {"category": "yak", "frames": frames[2:]}}
+    (tmp_path / "truth/meta.json").write_text(json.dumps({"videos": {"clip": {"objects": objects}}}))
+    training = {"videos": {"other": {"objects": {"1": {"category": "cat", "frames": ["00000"]}}}}}
+    (tmp_path / "training.json").write_text(json.dumps(training))
+    paths = (tmp_path / "truth", tmp_path / "results")
+    both = score(*paths, benchmark="youtube-vos", split=str(tmp_path / "training.json"))
+    assert set(both.sequences["clip"]) == {"seen", "unseen"}
+    seen, unseen = (both.combined[name] for name in ("seen", "unseen"))
+    assert seen.numbers()["J-Mean"] == 1.0
+    assert [len(each.j) for each in seen.curves] == [5]
+    assert unseen.numbers()["J-Mean"] == pytest.approx(0.5)
+    assert [each.frames for each in unseen.curves] == [tuple(frames[3:])]
+    alone = score(*paths, benchmark="youtube-vos")
+    assert set(alone.sequences["clip"]) == {"seen"}
+    assert alone.combined["seen"].numbers()["J-Mean"] == pytest.approx(0.75)
+    (tmp_path / "results/Annotations/clip/00020.png").unlink()
+    with pytest.raises(FormatError, match="frame 00020 is missing"):
+        score(*paths, benchmark="youtube-vos")
+    (tmp_path / "truth/meta.json").write_text('{"videos": []}')
+    with pytest.raises(FormatError, match=r"not a meta\.json of YouTube-VOS"):
+        score(*paths, benchmark="youtube-vos")

@@ -13,8 +13,18 @@ from mots.errors import FormatError, InputError
 from mots.files import read_file
 from mots.names import printable, safe_name
 
-__all__ = ["BENCHMARKS", "Benchmark", "benchmark_named", "by_own_name", "other_names", "seqmap", "split_lengths"]
+__all__ = [
+    "BENCHMARKS",
+    "VOS_BENCHMARKS",
+    "Benchmark",
+    "benchmark_named",
+    "by_own_name",
+    "other_names",
+    "seqmap",
+    "split_lengths",
+]
 
+VOS_BENCHMARKS = ("davis", "youtube-vos")  # of objects whose first masks are given; `mots score` alone knows them
 Side = TypeVar("Side")  # where the labels of one sequence are
 
 

@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mots.benchmarks.registry import VOS_BENCHMARKS
 from mots.cli.options import Commands, add_benchmark, at_least, names_in
 from mots.cli.startup import quick_start
 from mots.errors import InputError, MotsWarning
@@ -22,8 +23,12 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = commands.add_parser("score", help="score results against truth: sMOTSA, HOTA, IDF1 and their parts")
     parser.add_argument("truth", metavar="TRUTH", type=Path, help="folder, zip archive or file of the truth")
     parser.add_argument("results", metavar="RESULTS", type=Path, help="folder, zip archive or file of the results")
-    add_benchmark(parser, more=("davis",))
-    parser.add_argument("--split", metavar="NAME|FILE", help="a split of the benchmark, or a .seqmap file")
+    add_benchmark(parser, more=VOS_BENCHMARKS)
+    parser.add_argument(
+        "--split",
+        metavar="NAME|FILE",
+        help="a split of the benchmark, or a .seqmap file; youtube-vos: the training meta.json",
+    )
     parser.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
     parser.add_argument("--classes", metavar="NAMES", help="only these, as in car")
     parser.add_argument("--convention", default="trackeval", help="trackeval (default) or mots_tools")

@@ -33,6 +33,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
         help="what corrects masks: grabcut (default), sam, or weights such as mobile_sam.pt",
     )
     parser.add_argument("--flow-alone", action="store_true", help="do not correct masks by the picture")
+    parser.add_argument("--still", action="store_true", help="keep each mask where it was prompted: a baseline")
     parser.add_argument(
         "--quick", action="store_true", help="for one quick object: keep also what the flows back and forth disagree on"
     )
@@ -55,7 +56,9 @@ def run(parsed: argparse.Namespace) -> int:
         source,
         parsed.prompts,
         segmenter=segmenter_named(parsed.segmenter),
-        settings=CarrySettings(corrected=not parsed.flow_alone, consistent=not parsed.quick),
+        settings=CarrySettings(
+            still=parsed.still, corrected=not parsed.flow_alone and not parsed.still, consistent=not parsed.quick
+        ),
         side=parsed.side,
         flow=parsed.flow,
     )

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.errors import FormatError
+from mots.errors import FormatError, MissingDependency
 from mots.evaluation.step_scoring import check_there
 from mots.formats import davis_png
-from mots.metrics.vos import TOLERANCE, VosScores, boundary_f
+from mots.metrics.stability import instability
+from mots.metrics.vos import TOLERANCE, ObjectCurve, VosScores, boundary_f
 
-__all__ = ["score_davis"]
+__all__ = ["measured", "objects_in", "score_davis"]
 
 
 def score_davis(truth: Path, results: Path, sequences: Iterable[str] | None = None) -> dict[str, dict[str, VosScores]]:
@@ -43,8 +44,18 @@ def scores_of(truth: Path, results: Path) -> VosScores:
     count = int(first.max())
     if count == 0:
         raise FormatError(f"{wanted[frames[0]]}: no objects")
-    j, f = np.ones((count, len(frames) - 2)), np.ones((count, len(frames) - 2))
-    for place, name in enumerate(frames[1:-1]):
+    counted = dict.fromkeys(range(1, count + 1), frames[1:-1])
+    return measured(wanted, given, counted, results)
+
+
+def measured(
+    wanted: Mapping[str, Path], given: Mapping[str, Path], counted: Mapping[int, Sequence[str]], results: Path
+) -> VosScores:
+    """The scores of objects, by number, in the frames that count for each. Raises FormatError."""
+    values: dict[int, list[tuple[float, float]]] = {number: [] for number in counted}
+    flicker: dict[int, list[float]] = {number: [] for number in counted}
+    before: NDArray[np.uint8] | None = None
+    for name in sorted({name for names in counted.values() for name in names}):
         if name not in given:
             raise FormatError(f"{results}: frame {name} is missing: wanted {name}.png")
         own, other = objects_in(davis_png.read_image(wanted[name])), objects_in(davis_png.read_image(given[name]))
@@ -52,12 +63,30 @@ def scores_of(truth: Path, results: Path) -> VosScores:
             (high, wide), (tall, broad) = other.shape, own.shape
             raise FormatError(f"{given[name]}: {high} x {wide} pixels where the truth has {tall} x {broad}")
         radius = math.ceil(TOLERANCE * math.hypot(*own.shape))
-        for number in range(1, count + 1):
+        for number, names in counted.items():
+            if name not in names:
+                continue
             one, two = own == number, other == number
             union = int((one | two).sum())
-            j[number - 1, place] = 1.0 if union == 0 else int((one & two).sum()) / union
-            f[number - 1, place] = boundary_f(one, two, radius)
-    return VosScores.of(j, f)
+            j = 1.0 if union == 0 else int((one & two).sum()) / union
+            values[number].append((j, boundary_f(one, two, radius)))
+            if before is not None and before.shape == other.shape:
+                flicker[number].append(flickering(before == number, two))
+        before = other
+    curves = [
+        ObjectCurve(number, tuple(names), *np.array(values[number], np.float64).reshape(-1, 2).T)
+        for number, names in counted.items()
+    ]
+    means = [np.array(each)[np.isfinite(each)] for each in flicker.values()]
+    return VosScores.of(curves, [float(each.mean()) if len(each) else float("nan") for each in means])
+
+
+def flickering(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> float:
+    """T of two masks; nan where one is empty, and where OpenCV is not installed."""
+    try:
+        return instability(before, after)
+    except MissingDependency:
+        return float("nan")
 
 
 def objects_in(numbers: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -17,7 +17,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.benchmarks.registry import Benchmark, benchmark_named, by_own_name, other_names, split_lengths
+from mots.benchmarks.registry import VOS_BENCHMARKS, Benchmark, benchmark_named, by_own_name, other_names, split_lengths
 from mots.benchmarks.rules import check_disjoint, inside
 from mots.classes import IGNORE
 from mots.encodings.runs import common_pixels
@@ -25,6 +25,7 @@ from mots.errors import InputError
 from mots.evaluation.box_scoring import load_boxes, scored_boxes
 from mots.evaluation.davis_scoring import score_davis
 from mots.evaluation.step_scoring import score_step
+from mots.evaluation.youtube_vos_scoring import score_youtube_vos
 from mots.formats import places
 from mots.formats.faults import Report, fail, ignore_fault
 from mots.formats.label_table import LabelTable, table_of_frames
@@ -149,7 +150,20 @@ class Scores:
                 sequence: {name: each.numbers() for name, each in classes.items()}
                 for sequence, classes in self.sequences.items()
             },
+        } | self._objects()
+
+    def _objects(self) -> dict[str, Any]:
+        """Of objects whose first masks are given, their own numbers by sequence: `{"objects": {...}}`."""
+        found = {
+            sequence: {
+                number: own
+                for each in classes.values()
+                if isinstance(each, VosScores)
+                for number, own in each.by_object().items()
+            }
+            for sequence, classes in self.sequences.items()
         }
+        return {"objects": found} if any(found.values()) else {}
 
 
 COUNTS = frozenset(
@@ -178,11 +192,12 @@ def score(
     """Score results against truth, both as paths or both as frames in memory.
 
     Paths: a folder of `<sequence>.txt`, MOTSChallenge's `<sequence>/gt/gt.txt`, folders `<sequence>` of 16-bit PNGs
-    (kitti-step, davis: their own), a zip archive of `<sequence>.txt`, Scalabel JSON, or one text file each. Frames: a
-    sequence of `FrameLabels` or `TrackedFrame`s, or a mapping of names to such. Mappings of names to paths pair files
+    (kitti-step, davis, youtube-vos: their own), a zip archive of `<sequence>.txt`, Scalabel JSON, or one text file
+    each. Frames: a sequence of `FrameLabels` or `TrackedFrame`s, or a mapping of names to such. Mappings of names to paths pair files
     from anywhere. `split`: a split of the benchmark, or a `.seqmap` file; without it, every sequence of the truth.
     `classes`: of the benchmark's names. `convention`: trackeval or mots_tools. `report` is given each fault of the
-    files; the default raises FormatError. mot17, mot20, dancetrack and sportsmot compare boxes: their truth is
+    files; the default raises FormatError. For youtube-vos `split` is the training split's meta.json, whose categories
+    are the seen ones. mot17, mot20, dancetrack and sportsmot compare boxes: their truth is
     MOTChallenge's box text, their results box text or masks, of which the tight boxes count. `jobs`: processes over
     sequences. `with_events`: also list every match, switch, miss and false positive.
 
@@ -190,12 +205,14 @@ def score(
     """
     if convention not in ("trackeval", "mots_tools"):
         raise InputError(f"unknown convention '{convention}': there are trackeval and mots_tools")
-    if benchmark == "davis":
+    if benchmark in VOS_BENCHMARKS:
         if not isinstance(truth, (str, Path)) or not isinstance(results, (str, Path)):
-            raise InputError("davis is scored from folders of its pictures")
-        if split is not None:
+            raise InputError(f"{benchmark} is scored from folders of its pictures")
+        if split is not None and benchmark == "davis":
             raise InputError("davis has no splits here: name sequences", parameters=("split", "sequences"))
-        return Scores(score_davis(Path(truth), Path(results), sequences))
+        if benchmark == "davis":
+            return Scores(score_davis(Path(truth), Path(results), sequences))
+        return Scores(score_youtube_vos(Path(truth), Path(results), sequences, None if split is None else Path(split)))
     bench = benchmark_named(benchmark)
     if bench.name == "kitti-step":
         if not isinstance(truth, (str, Path)) or not isinstance(results, (str, Path)):

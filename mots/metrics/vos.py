@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mots.labels import FrameLabels
 
-__all__ = ["TOLERANCE", "ObjectScores", "VosScores", "boundary_f", "j_and_f", "outline", "statistics"]
+__all__ = ["TOLERANCE", "ObjectCurve", "ObjectScores", "VosScores", "boundary_f", "j_and_f", "outline", "statistics"]
 
 TOLERANCE = 0.008  # of the frame's diagonal
 
@@ -37,28 +37,59 @@ class ObjectScores:
 
 
 @dataclass(frozen=True, eq=False)
+class ObjectCurve:
+    """One object: its number, the names of its frames, and J and F in each (frames,)."""
+
+    object: int
+    frames: tuple[str, ...]
+    j: NDArray[np.float64]
+    f: NDArray[np.float64]
+
+
+VOS_NUMBERS = ("J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay", "T")
+
+
+@dataclass(frozen=True, eq=False)
 class VosScores:
     """Scores of objects whose hypotheses are known, as DAVIS 2017 reports them (Pont-Tuset et al., arXiv:1704.00675).
 
-    `objects`: (K, 6) of K objects: mean, recall and decay of J, then of F. Scores are added by joining their objects.
+    `objects`: (K, 7) of K objects: mean, recall and decay of J, then of F, and T, how much the result's outline
+    flickers (`stability.instability`; nan where it was not measured). `curves`: of the same objects. Scores are added
+    by joining their objects.
     """
 
-    objects: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 6)))
+    objects: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, len(VOS_NUMBERS))))
+    curves: tuple[ObjectCurve, ...] = ()
 
     @staticmethod
-    def of(j: NDArray[np.float64], f: NDArray[np.float64]) -> VosScores:
-        """Of J and F in each frame, (K, frames) both."""
-        rows = [[*statistics(one), *statistics(two)] for one, two in zip(j, f, strict=True)]
-        return VosScores(np.array(rows, np.float64).reshape(-1, 6))
+    def of(curves: Sequence[ObjectCurve], flicker: Sequence[float]) -> VosScores:
+        """Of J and F in each frame, and T of each object."""
+        rows = [[*statistics(each.j), *statistics(each.f), t] for each, t in zip(curves, flicker, strict=True)]
+        return VosScores(np.array(rows, np.float64).reshape(-1, len(VOS_NUMBERS)), tuple(curves))
 
     def __add__(self, other: VosScores) -> VosScores:
-        return VosScores(np.concatenate([self.objects, other.objects]))
+        return VosScores(np.concatenate([self.objects, other.objects]), self.curves + other.curves)
 
     def numbers(self) -> dict[str, float]:
-        """Means over the objects; J&F is the mean of J's and F's."""
-        means = self.objects.mean(axis=0) if len(self.objects) else np.zeros(6)
-        names = ("J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay")
-        return {"J&F": float(means[0] + means[3]) / 2, **dict(zip(names, means.tolist(), strict=True))}
+        """Means over the objects; J&F is the mean of J's and F's. T is left out where no object has it."""
+        return named(self.objects.mean(axis=0) if len(self.objects) else np.zeros(len(VOS_NUMBERS)), self.flicker)
+
+    @property
+    def flicker(self) -> float:
+        """The mean T of the objects that have it; nan where none has."""
+        known = self.objects[np.isfinite(self.objects[:, -1]), -1]
+        return float(known.mean()) if len(known) else float("nan")
+
+    def by_object(self) -> dict[str, dict[str, float]]:
+        """The numbers of each object, by its number."""
+        return {str(each.object): named(row, row[-1]) for each, row in zip(self.curves, self.objects, strict=True)}
+
+
+def named(row: NDArray[np.float64], flicker: float) -> dict[str, float]:
+    """A row of `VosScores.objects` by names, with J&F first."""
+    numbers = {"J&F": float(row[0] + row[3]) / 2, **dict(zip(VOS_NUMBERS, row.tolist(), strict=True))}
+    del numbers["T"]
+    return numbers if math.isnan(flicker) else {**numbers, "T": float(flicker)}
 
 
 def statistics(values: NDArray[np.float64]) -> tuple[float, float, float]:

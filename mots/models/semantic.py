@@ -166,10 +166,10 @@ def torchvision_module(path: Path) -> tuple[Any, dict[int, str]]:
     content = load_weights(path)
     state = content.get("model", content)
     small = "backbone.0.0.weight" in state
-    last = "low_classifier.weight" if "low_classifier.weight" in state else "classifier.4.weight"
+    last = "classifier.low_classifier.weight" if "classifier.low_classifier.weight" in state else "classifier.4.weight"
     if last not in state:
         raise FormatError(f"{path}: no weights of torchvision's DeepLabV3 or LR-ASPP")
-    if last.startswith("low"):
+    if "low" in last:
         build = segmentation.lraspp_mobilenet_v3_large
     elif small:
         build = segmentation.deeplabv3_mobilenet_v3_large

@@ -25,6 +25,7 @@ Soft = NDArray[np.float32]
 class CarrySettings:
     """How masks are carried, and when an object counts as gone."""
 
+    still: bool = False  # keep each mask where it was prompted: the baseline of "first mask kept"
     corrected: bool = True  # by the segmenter; otherwise the flow alone
     consistent: bool = True  # leave out what has no place in the frame before; better without it for one quick object
     inertia: float = 0.55  # share of the mask that was carried in the new one; the rest is the corrected one's
@@ -76,6 +77,9 @@ class Carrier:
     def step(self, image: Image) -> None:
         """Carry all objects into the next frame."""
         assert self.before is not None
+        if self.settings.still:
+            self.before = image
+            return
         backward = self.flow.between(image, self.before)
         places = places_in(backward)
         seen = np.ones(image.shape[:2], np.float32)
