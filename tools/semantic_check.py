@@ -16,7 +16,7 @@ from operator import add
 import numpy as np
 
 from mots.formats.panoptic import PanopticFrame
-from mots.metrics.stq import stq
+from mots.metrics.stq import StqCounts, stq
 from mots.models.semantic import SemanticNetwork
 from mots.pipeline.pipeline import Pipeline
 from mots.segmentation.semantic_maps import SmoothedMaps
@@ -35,7 +35,8 @@ def main() -> None:
     settings = load(changes={"detector.weights": "demo", "classes": "person,car", "frame_rate": 25.0})
     print(f"{'world':16}{'smoothing':>10}{'STQ':>8}{'SQ':>8}{'flicker':>9}")
     for name, kind in WORLDS.items():
-        counts, flicker = {s: [] for s in SMOOTHING}, {s: [] for s in SMOOTHING}
+        counts: dict[float, list[StqCounts]] = {s: [] for s in SMOOTHING}
+        flicker: dict[float, list[float]] = {s: [] for s in SMOOTHING}
         for seed in (71, 72):
             world = World(seed, kind)
             images, truths = zip(*world.frames(arguments.frames), strict=True)

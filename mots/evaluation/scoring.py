@@ -193,13 +193,13 @@ def score(
 
     Paths: a folder of `<sequence>.txt`, MOTSChallenge's `<sequence>/gt/gt.txt`, folders `<sequence>` of 16-bit PNGs
     (kitti-step, davis, youtube-vos: their own), a zip archive of `<sequence>.txt`, Scalabel JSON, or one text file
-    each. Frames: a sequence of `FrameLabels` or `TrackedFrame`s, or a mapping of names to such. Mappings of names to paths pair files
-    from anywhere. `split`: a split of the benchmark, or a `.seqmap` file; without it, every sequence of the truth.
-    `classes`: of the benchmark's names. `convention`: trackeval or mots_tools. `report` is given each fault of the
-    files; the default raises FormatError. For youtube-vos `split` is the training split's meta.json, whose categories
-    are the seen ones. mot17, mot20, dancetrack and sportsmot compare boxes: their truth is
-    MOTChallenge's box text, their results box text or masks, of which the tight boxes count. `jobs`: processes over
-    sequences. `with_events`: also list every match, switch, miss and false positive.
+    each. Frames: a sequence of `FrameLabels` or `TrackedFrame`s, or a mapping of names to such. Mappings of names to
+    paths pair files from anywhere. `split`: a split of the benchmark, or a `.seqmap` file; without it, every sequence
+    of the truth; for youtube-vos the training split's meta.json, whose categories are the seen ones. `classes`: of the
+    benchmark's names. `convention`: trackeval or mots_tools. `report` is given each fault of the files; the default
+    raises FormatError. mot17, mot20, dancetrack and sportsmot compare boxes: their truth is MOTChallenge's box text,
+    their results box text or masks, of which the tight boxes count. `jobs`: processes over sequences. `with_events`:
+    also list every match, switch, miss and false positive.
 
     Raises InputError for unknown names and missing sequences, FormatError for a file that cannot be read.
     """

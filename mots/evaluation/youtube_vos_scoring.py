@@ -32,9 +32,8 @@ def score_youtube_vos(
     Raises InputError for a missing video, FormatError for a missing frame and a file of another form.
     """
     meta = videos_in(truth / "meta.json")
-    seen = (
-        None if training is None else {o["category"] for video in videos_in(training).values() for o in video.values()}
-    )
+    known = {} if training is None else videos_in(training)
+    seen = {each["category"] for video in known.values() for each in video.values()}
     truths, given = (davis_png.folders(annotations_of(side)) for side in (truth, results))
     names = list(sequences) if sequences is not None else [name for name in truths if name in meta]
     if not names:

@@ -36,7 +36,7 @@ class ReIDSettings:
 
     # A network's path or name; without one "colours", "texture" (edges), "colours+texture"; "off": no appearance at all
     weights: str = "colours"
-    colour_share: float = 0.5  # share of the colours in the cosine, where a network or texture is joined with them
+    colour_share: float = 0.5  # share of the colours in the cosine, where a network is joined with them
     blank_background: bool = False  # paint the pixels outside the mask in the mean colour
     device: str = "auto"  # cpu, cuda:0, mps; auto takes a GPU where there is one
     batch: int = 32  # crops that go through the network at once

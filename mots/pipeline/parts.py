@@ -16,6 +16,7 @@ from mots.settings import Settings
 __all__ = ["Parts", "class_ids", "detector_of", "detector_weights"]
 
 Part = TypeVar("Part")
+COLOUR_SHARE = 0.75  # of the cosine, where texture is joined with colours; docs/association.md has other shares
 METHODS = {"detector": "detect", "embedder": "embed", "mask_refiner": "refine", "camera_motion": "motion"}
 
 
@@ -105,7 +106,7 @@ def embedder_of(settings: Settings) -> Embedder | None:
     if kind == TEXTURE:
         return Textures()
     if kind == COLOURS_TEXTURE:
-        return JoinedEmbedder(ColourHistograms(), Textures(), share)
+        return JoinedEmbedder(ColourHistograms(), Textures(), COLOUR_SHARE)
     return JoinedEmbedder(ColourHistograms(), ReID(settings.reid), share)
 
 

@@ -1,0 +1,161 @@
+"""Labels for less, measured: fine-tuning on a few keyframes that are carried to all frames, against all labels.
+
+    python tools/label_study.py --weights yolov8n-seg.pt --work DIR
+
+Two toy worlds are the footage. The detector's weights are those of real photographs. Three ways to label: all frames;
+one frame in twenty, chosen by `mots select`, carried to the others by `mots annotate`; as many frames drawn at random,
+carried in the same way. After the same training each is scored on a third world: mask mAP.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("YOLO_OFFLINE", "true")
+
+import numpy as np
+from PIL import Image
+
+from mots.benchmarks.layouts import SequenceFiles
+from mots.labelling.annotate import write_annotations
+from mots.labelling.keyframes import annotate_frames
+from mots.labelling.selection_task import selected_frames
+from mots.labels import FrameLabels
+from mots.pipeline.results import ResultFolder
+from mots.settings import load
+from mots.toy.world import World, WorldSettings
+from mots.training import yolo_dataset
+from mots.video.opening import open_source
+
+CLASSES = (0, 2, 5, 7)
+KIND = WorldSettings(walkers=8, vehicles=3, posts=4, frame_rate=10.0)
+SHARE = 20  # of so many frames one is labelled
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--frames", type=int, default=80)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--imgsz", type=int, default=320)
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.work, ignore_errors=True)
+    truth = {f"w{seed}": world_in(arguments.work, seed, arguments.frames) for seed in (81, 82, 90)}
+    train, val = ("w81", "w82"), "w90"
+    count = len(train) * arguments.frames // SHARE
+    settings = load(changes={"detector.weights": arguments.weights, "classes": "all", "frame_rate": 10.0})
+    chosen = selected_frames([arguments.work / f"images/{name}" for name in train], count, settings, every=1)
+    keys = {
+        "selected": [(choice.value.source, choice.value.frame) for choice in chosen.choices],
+        "random": at_random(train, arguments.frames, count),
+    }
+    print({name: sorted(own) for name, own in keys.items()}, flush=True)
+    labels = {"all labels": {name: truth[name] for name in train}}
+    for way, own in keys.items():
+        labels[way] = {name: carried(arguments.work, way, name, truth[name], own) for name in train}
+    print(f"{'labels':12}{'frames labelled':>16}{'mAP50-95':>10}{'mAP50':>8}{'share':>8}")
+    numbers: dict[str, tuple[float, float]] = {}
+    for way, own_labels in labels.items():
+        begin = time.monotonic()
+        data = dataset(arguments.work, way, own_labels, train, val, truth)
+        numbers[way] = validated(trained(arguments, way, data), arguments, data)
+        used = len(train) * arguments.frames if way == "all labels" else len(keys[way])
+        share = numbers[way][0] / numbers["all labels"][0]
+        seconds = time.monotonic() - begin
+        cells = f"{numbers[way][0]:10.3f}{numbers[way][1]:8.3f}{share:8.1%}"
+        print(f"{way:12}{used:16}{cells}   {seconds:.0f} s", flush=True)
+
+
+def world_in(work: Path, seed: int, frames: int) -> list[FrameLabels]:
+    """Render a world; its truth."""
+    world, folder = World(seed, KIND), work / f"images/w{seed}"
+    folder.mkdir(parents=True)
+    truth = []
+    for k in range(frames):
+        image, labels = world.frame(k)
+        Image.fromarray(image).save(folder / f"{k:06d}.png")
+        truth.append(labels)
+    return truth
+
+
+def at_random(names: Sequence[str], frames: int, count: int) -> list[tuple[str, int]]:
+    """As many frames, drawn at random."""
+    places = np.random.default_rng(0).choice(len(names) * frames, count, replace=False)
+    return [(names[place // frames], int(place % frames)) for place in places]
+
+
+def carried(
+    work: Path, way: str, name: str, truth: list[FrameLabels], keys: Sequence[tuple[str, int]]
+) -> list[FrameLabels]:
+    """The labels of all frames of a world, carried from the keyframes; those of the truth there."""
+    keyed = {frame: truth[frame] for source, frame in keys if source == name}
+    if not keyed:
+        return []
+    found = list(annotate_frames(open_source(work / f"images/{name}", 10.0), keyed))
+    write_annotations(found, work / f"carried/{way}", name)
+    pairs = [(own, each.labels) for own, each in zip(truth, found, strict=True) if len(own)]
+    ious = [own.masks.iou(labels.masks).max(axis=1, initial=0).mean() for own, labels in pairs]
+    print(f"{way}, {name}: {len(keyed)} keyframes, mean best IoU with the truth {np.mean(ious):.3f}", flush=True)
+    return [each.labels for each in found]
+
+
+def dataset(
+    work: Path, way: str, labels: dict[str, list[FrameLabels]], train: Sequence[str], val: str,
+    truth: dict[str, list[FrameLabels]],
+) -> Path:  # fmt: skip
+    """An Ultralytics data set of these labels; validation is always by the exact ones."""
+    folder = work / f"data-{way.replace(' ', '-')}"
+    if folder.exists():
+        return folder / "data.yaml"
+    splits: dict[str, list[SequenceFiles]] = {"train": [], "val": []}
+    for split, names in (("train", train), ("val", (val,))):
+        for name in names:
+            own = truth[name] if split == "val" else labels[name]
+            if not own:
+                continue
+            with ResultFolder(work / f"labels-{way.replace(' ', '-')}", name) as results:
+                for each in own:
+                    results.write(each)
+            splits[split].append(SequenceFiles(name, work / f"images/{name}", results.path, None))
+    yolo_dataset.write(folder, splits, CLASSES)
+    return folder / "data.yaml"
+
+
+def trained(arguments: argparse.Namespace, way: str, data: Path) -> str:
+    """Fine-tune; the best weights."""
+    from mots.models.torchvision_operators import import_torchvision
+
+    import_torchvision()
+    from ultralytics import YOLO
+
+    model = YOLO(arguments.weights)
+    model.train(
+        data=str(data), epochs=arguments.epochs, imgsz=arguments.imgsz, batch=8, device="cpu", workers=0, seed=0,
+        project=str(arguments.work.resolve() / "runs"), name=way.replace(" ", "-"), plots=False, verbose=False, amp=False,
+        val=False, close_mosaic=2,
+    )  # fmt: skip
+    return str(arguments.work / f"runs/{way.replace(' ', '-')}/weights/last.pt")
+
+
+def validated(weights: str, arguments: argparse.Namespace, data: Path) -> tuple[float, float]:
+    """Mask mAP50-95 and mAP50 on the third world."""
+    from mots.models.torchvision_operators import import_torchvision
+
+    import_torchvision()
+    from ultralytics import YOLO
+
+    result = YOLO(weights).val(
+        data=str(data), imgsz=arguments.imgsz, device="cpu", workers=0, plots=False, verbose=False
+    )
+    return float(result.seg.map), float(result.seg.map50)
+
+
+if __name__ == "__main__":
+    main()
