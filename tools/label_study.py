@@ -24,7 +24,7 @@ from PIL import Image
 
 from mots.benchmarks.layouts import SequenceFiles
 from mots.labelling.annotate import write_annotations
-from mots.labelling.keyframes import annotate_frames
+from mots.labelling.keyframes import annotate_frames, unsure_ignored
 from mots.labelling.selection_task import selected_frames
 from mots.labels import FrameLabels
 from mots.pipeline.results import ResultFolder
@@ -34,15 +34,16 @@ from mots.training import yolo_dataset
 from mots.video.opening import open_source
 
 CLASSES = (0, 2, 5, 7)
-KIND = WorldSettings(walkers=8, vehicles=3, posts=4, frame_rate=10.0)
+KIND = WorldSettings(walkers=8, vehicles=3, posts=4, frame_rate=25.0)
 SHARE = 20  # of so many frames one is labelled
+SURE = 0.3  # objects of a lower confidence are painted over
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--frames", type=int, default=80)
+    parser.add_argument("--frames", type=int, default=160)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--imgsz", type=int, default=320)
     arguments = parser.parse_args()
@@ -50,7 +51,7 @@ def main() -> None:
     truth = {f"w{seed}": world_in(arguments.work, seed, arguments.frames) for seed in (81, 82, 90)}
     train, val = ("w81", "w82"), "w90"
     count = len(train) * arguments.frames // SHARE
-    settings = load(changes={"detector.weights": arguments.weights, "classes": "all", "frame_rate": 10.0})
+    settings = load(changes={"detector.weights": arguments.weights, "classes": "all", "frame_rate": 25.0})
     chosen = selected_frames([arguments.work / f"images/{name}" for name in train], count, settings, every=1)
     keys = {
         "selected": [(choice.value.source, choice.value.frame) for choice in chosen.choices],
@@ -98,12 +99,12 @@ def carried(
     keyed = {frame: truth[frame] for source, frame in keys if source == name}
     if not keyed:
         return []
-    found = list(annotate_frames(open_source(work / f"images/{name}", 10.0), keyed))
+    found = list(annotate_frames(open_source(work / f"images/{name}", 25.0), keyed))
     write_annotations(found, work / f"carried/{way}", name)
     pairs = [(own, each.labels) for own, each in zip(truth, found, strict=True) if len(own)]
     ious = [own.masks.iou(labels.masks).max(axis=1, initial=0).mean() for own, labels in pairs]
     print(f"{way}, {name}: {len(keyed)} keyframes, mean best IoU with the truth {np.mean(ious):.3f}", flush=True)
-    return [each.labels for each in found]
+    return [unsure_ignored(each.labels, SURE) for each in found]
 
 
 def dataset(
@@ -124,7 +125,7 @@ def dataset(
                 for each in own:
                     results.write(each)
             splits[split].append(SequenceFiles(name, work / f"images/{name}", results.path, None))
-    yolo_dataset.write(folder, splits, CLASSES)
+    yolo_dataset.write(folder, splits, CLASSES, every=2)
     return folder / "data.yaml"
 
 
@@ -138,7 +139,8 @@ def trained(arguments: argparse.Namespace, way: str, data: Path) -> str:
     model = YOLO(arguments.weights)
     model.train(
         data=str(data), epochs=arguments.epochs, imgsz=arguments.imgsz, batch=8, device="cpu", workers=0, seed=0,
-        project=str(arguments.work.resolve() / "runs"), name=way.replace(" ", "-"), plots=False, verbose=False, amp=False,
+        project=str(arguments.work.resolve() / "runs"), name=way.replace(" ", "-"), plots=False, verbose=False,
+        amp=False,
         val=False, close_mosaic=2,
     )  # fmt: skip
     return str(arguments.work / f"runs/{way.replace(' ', '-')}/weights/last.pt")
