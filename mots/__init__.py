@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from mots.evaluation.scoring import score
     from mots.formats.convert import convert, read_results
     from mots.formats.label_table import LabelTable
+    from mots.labelling.drift import changes_between, seen_in
+    from mots.labelling.keyframes import annotate_frames, keyframe_labels
+    from mots.labelling.selection_task import selected_frames, write_task
     from mots.labels import FrameLabels
+    from mots.models.mask_rcnn import MaskRCNN
+    from mots.models.semantic import SemanticNetwork
     from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
     from mots.pipeline.pipeline import Pipeline, track
     from mots.pipeline.record import record
@@ -34,7 +39,9 @@ if TYPE_CHECKING:
     from mots.pipeline.stream import Stream
     from mots.pipeline.streams import record_streams, track_streams
     from mots.pipeline.tracked_frame import TrackedFrame
+    from mots.segmentation.clean import clean
     from mots.segmentation.segment import segment
+    from mots.segmentation.semantic_maps import SmoothedMaps
     from mots.settings import Settings
     from mots.trackers.detections import Detections
     from mots.trackers.masks import Masks
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from mots.video.frame import Frame, Source
     from mots.video.opening import open_source
     from mots.video.selection import select
+
 
 __all__ = [
     "CameraMotion",
@@ -59,6 +67,7 @@ __all__ = [
     "LabelTable",
     "Line",
     "LineCounter",
+    "MaskRCNN",
     "MaskRefiner",
     "Masks",
     "MissingDependency",
@@ -67,7 +76,9 @@ __all__ = [
     "Pipeline",
     "ResultFolder",
     "SceneWatcher",
+    "SemanticNetwork",
     "Settings",
+    "SmoothedMaps",
     "Source",
     "SpeedMeter",
     "Stream",
@@ -77,20 +88,27 @@ __all__ = [
     "YOLOv8Seg",
     "Zone",
     "ZoneCounter",
-    "__version__",
+    "annotate_frames",
+    "changes_between",
+    "clean",
     "convert",
     "count",
+    "keyframe_labels",
     "open_source",
     "read_results",
     "record",
     "record_streams",
     "score",
+    "seen_in",
     "segment",
     "select",
+    "selected_frames",
     "tables",
     "track",
     "track_streams",
     "validate",
+    "write_task",
+    "__version__",
 ]
 
 __getattr__, __dir__ = lazy_package(
@@ -147,5 +165,15 @@ __getattr__, __dir__ = lazy_package(
         "track": "mots.pipeline.pipeline",
         "track_streams": "mots.pipeline.streams",
         "validate": "mots.benchmarks.validation",
+        "MaskRCNN": "mots.models.mask_rcnn",
+        "SemanticNetwork": "mots.models.semantic",
+        "SmoothedMaps": "mots.segmentation.semantic_maps",
+        "annotate_frames": "mots.labelling.keyframes",
+        "changes_between": "mots.labelling.drift",
+        "clean": "mots.segmentation.clean",
+        "keyframe_labels": "mots.labelling.keyframes",
+        "seen_in": "mots.labelling.drift",
+        "selected_frames": "mots.labelling.selection_task",
+        "write_task": "mots.labelling.selection_task",
     },
 )  # fmt: skip

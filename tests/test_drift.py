@@ -13,7 +13,7 @@ from scipy.stats import ks_2samp
 from mots.cli.entry import main
 from mots.detection.saved_detections import DetectionWriter
 from mots.errors import InputError
-from mots.labelling.drift import DriftSettings, Seen, compare, seen_of, summaries_of
+from mots.labelling.drift import DriftSettings, Seen, changes_between, seen_of, summaries_of
 from mots.toy.world import World, WorldSettings
 from mots.trackers.detections import Detections
 from mots.video.frame import NO_IMAGE
@@ -29,7 +29,7 @@ def frames(seed: int, start: int, count: int = 100, gain: float = 0.0) -> list[t
 
 
 def changed(one: Seen, two: Seen) -> set[str]:
-    return {each.name for each in compare(one, two) if each.changed}
+    return {each.name for each in changes_between(one, two) if each.changed}
 
 
 def test_more_of_the_same_is_no_change() -> None:
@@ -68,7 +68,7 @@ def test_the_chances_are_right_where_nothing_differs(rng: np.random.Generator) -
     def side() -> Seen:
         return Seen("a", 24, {"score": [rng.normal(size=(5, 1)) for _ in range(24)]})
 
-    low = sum(compare(side(), side(), DriftSettings(rounds=199))[0].p <= 0.1 for _ in range(60))
+    low = sum(changes_between(side(), side(), DriftSettings(rounds=199))[0].p <= 0.1 for _ in range(60))
     assert low <= 14  # 6 are to be expected at most
 
 
@@ -77,13 +77,13 @@ def test_what_cannot_be_compared_is_told() -> None:
     with pytest.raises(InputError, match="b: no frames"):
         seen_of("b", [])
     with pytest.raises(InputError, match="wanted 2 or more"):
-        compare(usual, seen_of("b", frames(3, 0, 1)))
+        changes_between(usual, seen_of("b", frames(3, 0, 1)))
     short = [
         (Detections.from_masks(d.masks, d.scores, d.classes, d.boxes, d.embeddings[:, :5]), i)
         for d, i in frames(3, 0, 4)
     ]
     with pytest.raises(InputError, match="detect both with the same --reid"):
-        compare(usual, seen_of("b", short))
+        changes_between(usual, seen_of("b", short))
 
 
 def test_saved_detections_are_compared_from_the_command_line(

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mots.classes import STEP_NAMES
 from mots.formats import davis_png
-from mots.labelling.drift import compare, seen_of
+from mots.labelling.drift import changes_between, seen_of
 from mots.labelling.drift_plot import plot
 from mots.labelling.keyframes import annotate_frames
 from mots.labelling.selection_task import selected_frames, write_task
@@ -161,7 +161,7 @@ def drift(path: Path) -> None:
         frames = ((world.detections(k), (world.frame(k)[0] * gain).astype(np.uint8)) for k in range(start, start + 100))
         sides.append(seen_of(name, frames))
     monday, tuesday = sides
-    plot(monday, tuesday, compare(monday, tuesday), path)
+    plot(monday, tuesday, changes_between(monday, tuesday), path)
     print(path, path.stat().st_size // 1000, "kB")
 
 

@@ -30,7 +30,7 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     from mots.files import cannot_write, check_target, write_whole
-    from mots.labelling.drift import DriftSettings, compare, seen_in
+    from mots.labelling.drift import DriftSettings, changes_between, seen_in
 
     settings = chosen_settings(parsed)
     if is_settings_request(parsed, settings):
@@ -43,7 +43,7 @@ def run(parsed: argparse.Namespace) -> int:
         if target is not None:
             check_target(target, True, [parsed.reference, parsed.new], (flag,))
     reference, new = seen_in(parsed.reference, settings), seen_in(parsed.new, settings)
-    found = compare(reference, new, DriftSettings(level=parsed.level))
+    found = changes_between(reference, new, DriftSettings(level=parsed.level))
     if not found:
         raise InputError(f"{reference.name} and {new.name} have nothing in common that could be compared")
     if parsed.json is not None:

@@ -23,7 +23,7 @@ from mots.errors import InputError
 from mots.settings import Settings
 from mots.trackers.detections import Detections
 
-__all__ = ["Difference", "DriftSettings", "Seen", "compare", "seen_in", "seen_of"]
+__all__ = ["Difference", "DriftSettings", "Seen", "changes_between", "seen_in", "seen_of"]
 
 LUMA = np.array([0.299, 0.587, 0.114])
 EVERY = 4  # pixels between two that are taken for a frame's brightness
@@ -105,7 +105,9 @@ def seen_of(
     return Seen(name, count, kept)
 
 
-def compare(reference: Seen, new: Seen, settings: DriftSettings | None = None, seed: int = 0) -> list[Difference]:
+def changes_between(
+    reference: Seen, new: Seen, settings: DriftSettings | None = None, seed: int = 0
+) -> list[Difference]:
     """All comparisons that both sides allow, by name. Raises InputError where a side has fewer than two frames."""
     settings = settings or DriftSettings()
     for side in (reference, new):
