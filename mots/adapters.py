@@ -6,6 +6,7 @@ motmetrics is fed by `mots.metrics.events.accumulate`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,14 @@ from mots.optional import opencv, optional_import
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
-__all__ = ["UltralyticsDetector", "from_supervision", "from_ultralytics", "to_supervision", "to_ultralytics"]
+__all__ = [
+    "SupervisionDetector",
+    "UltralyticsDetector",
+    "from_supervision",
+    "from_ultralytics",
+    "to_supervision",
+    "to_ultralytics",
+]
 
 FULL = 0.5  # of a mask in the network's resolution, above which a pixel belongs to the object
 
@@ -133,3 +141,31 @@ class UltralyticsDetector:
         found = self.model([np.ascontiguousarray(image[:, :, ::-1]) for image in images], **self.arguments)
         every = [from_ultralytics(each) for each in found]
         return [each.take(np.flatnonzero(np.isin(each.classes, classes))) if classes else each for each in every]
+
+
+class SupervisionDetector:
+    """A `Detector` around any model whose answers supervision can wrap: `mots.track(source, detector=...)`.
+
+    `predict`: from an image (H, W, 3) uint8 RGB to `supervision.Detections` with masks, as in
+    `lambda image: sv.Detections.from_transformers(model(image))`. `names`: the model's own class numbers to names;
+    without them the numbers count as the engine's. `coarse`: whether its masks have a lower resolution than the images,
+    so that they are refined along the picture's edges.
+    """
+
+    def __init__(
+        self, predict: Callable[[NDArray[np.uint8]], Any], names: Mapping[int, str] | None = None, coarse: bool = False
+    ) -> None:
+        self.predict, self.coarse = predict, coarse
+        every = dict(names or {})
+        self.own = engine_ids(every)
+        self.names = {ours: every[number] for number, ours in self.own.items() if class_name(ours) != every[number]}
+
+    def detect(self, images: Sequence[NDArray[np.uint8]], classes: Sequence[int] = ()) -> list[Detections]:
+        """The detections of each image (H, W, 3) uint8 RGB, of these classes (all where there are none)."""
+        found = []
+        for image in images:
+            each = from_supervision(self.predict(image), (image.shape[0], image.shape[1]))
+            own = np.array([self.own.get(number, number) for number in each.classes.tolist()], np.int64)
+            each = replace(each, classes=own)
+            found.append(each.take(np.flatnonzero(np.isin(own, classes))) if classes else each)
+        return found

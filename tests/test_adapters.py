@@ -91,3 +91,26 @@ def test_a_model_that_a_script_has_already_is_a_detector(shared: Path) -> None:
     assert max(len(frame) for frame in frames) >= 3
     assert frames[-1].size == (480, 640)
     assert {int(each) for frame in frames for each in frame.classes} == {0}
+
+
+def test_what_supervision_wraps_is_a_detector() -> None:
+    sv = pytest.importorskip("supervision")
+    from mots.adapters import SupervisionDetector
+
+    masks = np.zeros((2, 40, 60), np.bool_)
+    masks[0, 5:20, 5:20] = masks[1, 10:30, 30:50] = True
+
+    def predict(image: np.ndarray) -> object:
+        boxes = np.array([[5, 5, 20, 20], [30, 10, 50, 30]], np.float32)
+        return sv.Detections(xyxy=boxes, mask=masks, confidence=np.array([0.9, 0.6]), class_id=np.array([1, 0]))
+
+    detector = SupervisionDetector(predict, {0: "car", 1: "tram"})
+    assert detector.names == {80: "tram"}
+    image = np.zeros((40, 60, 3), np.uint8)
+    (found,) = detector.detect([image])
+    assert found.classes.tolist() == [80, 2]
+    np.testing.assert_array_equal(found.masks.to_images(), masks)
+    (cars,) = detector.detect([image], [2])
+    assert cars.scores.tolist() == pytest.approx([0.6])
+    (plain,) = SupervisionDetector(predict).detect([image])
+    assert plain.classes.tolist() == [1, 0]
