@@ -187,7 +187,7 @@ def test_from_the_command_line_by_each_format(
     assert len({tuple(each.ids.tolist()) for each in found}) == 1
     for each, own in zip(found, truth, strict=True):
         assert own.masks.iou(each.masks).max(axis=1).min() > 0.5
-    rows = list(csv.DictReader((tmp_path / "out/confidence.csv").read_text().splitlines()))
+    rows = list(csv.DictReader((tmp_path / "out/street.confidence.csv").read_text().splitlines()))
     assert [int(row["keyframe"]) for row in rows] == [int(k in {each.frame for each in keys}) for k in range(11)]
     assert main(command) == 2
     assert "exists" in capsys.readouterr().err

@@ -211,7 +211,7 @@ def test_the_tasks_of_a_project_are_sequences(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda text: text.replace("<track", '<image id="0" name="a.jpg"/><track', 1), "CVAT for images, which holds"),
+        (lambda text: text.replace("<track", '<image id="0" name="a.jpg"/><track', 1), "c/a.jpg, height"),
         (lambda text: text.replace('points="5.0,10.0;', 'points="x;'), "track 0, frame 3: points"),
         (lambda text: text.replace('rle="2,3,5,2"', 'rle="2,3,5"'), "track 1, frame 3: a mask of 3 x 4"),
         (lambda text: text.replace('left="30"', 'left="78"'), "does not fit"),
@@ -451,3 +451,57 @@ def test_an_annotation_s_id_twice_is_no_track(tmp_path: Path) -> None:
     changed(path, lambda whole: whole["annotations"].append({**whole["annotations"][0], "segmentations": [None, mask]}))
     with pytest.raises(FormatError, match="a second annotation of this id"):
         read(path)
+
+
+CVAT_IMAGES = """<?xml version="1.0" encoding="utf-8"?>
+<annotations><version>1.1</version><meta><task><id>3</id><name>t</name><size>3</size></task></meta>
+<image id="0" name="street/000007.jpg" width="40" height="30">
+  <mask label="person" source="auto" occluded="0" rle="0, 2, 1, 3" left="5" top="6" width="3" height="2" z_order="0">
+    <attribute name="track_id">4</attribute></mask>
+  <polygon label="car" source="manual" occluded="0" points="10.0,10.0;20.0,10.0;20.0,15.0;10.0,15.0" group_id="9"/>
+  <polygon label="car" source="manual" occluded="0" points="30.0,20.0;38.0,20.0;38.0,25.0" z_order="0"/>
+  <box label="car" xtl="1.0" ytl="1.0" xbr="5.0" ybr="5.0"/>
+  <tag label="night"/>
+</image>
+<image id="1" name="street/000030.jpg" width="40" height="30"/>
+<image id="2" name="yard/x_000003.png" width="20" height="10">
+  <mask label="ignore" rle="0, 6" left="0" top="0" width="3" height="2"/>
+</image>
+</annotations>
+"""
+
+
+def test_cvat_for_images_is_read_by_its_pictures_names(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(CVAT_IMAGES)
+    told: list[Fault] = []
+    tables = read(tmp_path / "c.xml", report=told.append)
+    street, yard = tables["street"], tables["yard"]
+    assert street.size == (30, 40)
+    assert street.listed is not None
+    assert street.listed.tolist() == [7, 30]
+    assert list(zip(street.frames.tolist(), street.ids.tolist(), street.classes.tolist(), strict=True)) == [
+        (7, 4, 0), (7, 9, 2), (7, 1_000_001, 2),
+    ]  # fmt: skip
+    assert street.runs.areas[0] == 5
+    assert yard.frames.tolist() == [3]
+    assert yard.classes.tolist() == [-1]
+    assert [fault.rule for fault in told] == ["no mask"]
+    with pytest.raises(FormatError, match="a box, which is no mask"):
+        read(tmp_path / "c.xml")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name="street/000030.jpg"', "", "image 1: no name"),
+        ('height="30"/>', 'height="31"/>', "pictures of several sizes in one sequence"),
+        ("0, 2, 1, 3", "0, 2, 1, 4", "a mask of 2 x 3 at 5, 6 that does not fit"),
+        (">4<", ">four<", "track_id"),
+        ("points=\"10.0,10.0;", "points=\"a;", "points that are no x,y"),
+    ],
+)  # fmt: skip
+def test_what_cvat_for_images_does_not_write_is_refused(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in CVAT_IMAGES
+    (tmp_path / "c.xml").write_text(CVAT_IMAGES.replace(old, new, 1))
+    with pytest.raises(FormatError, match=message):
+        read(tmp_path / "c.xml", report=lambda _: None)

@@ -182,3 +182,21 @@ def test_classes_beyond_coco_and_all_classes(root: Path, tmp_path: Path) -> None
     table = (tmp_path / "z/data.yaml").read_text()
     assert "  0: person\n" in table
     assert "  79: toothbrush\n" in table
+
+
+def test_frames_that_annotating_was_unsure_of_are_left_out(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(root, tmp_path / "set")
+    table = tmp_path / "set/instances_txt/0001.confidence.csv"
+    table.write_text("frame,time_s,confidence,objects,keyframe\n0,0,1.0,1,1\n1,0.1,0.4,1,0\n2,0.2,0.6,2,0\n")
+    everything = command(tmp_path / "set", tmp_path / "all")
+    assert main(everything) == 0
+    assert main(command(tmp_path / "set", tmp_path / "sure", "--least-confidence", "0.6")) == 0
+    assert f"{3 * TOY_FRAMES - 1} pictures" in capsys.readouterr().out
+    assert not (tmp_path / "sure/labels/train/0001_000001.txt").exists()
+    assert (tmp_path / "sure/labels/train/0001_000002.txt").exists()
+    table.write_text("frame\n0\n")
+    assert main(command(tmp_path / "set", tmp_path / "bad", "--least-confidence", "0.6")) == 2
+    assert "0001.confidence.csv: not a table of frames' confidence" in capsys.readouterr().err
+    assert main(command(tmp_path / "set", tmp_path / "bad", "--least-confidence", "7")) == 2

@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image
 
 from mots.benchmarks.layouts import SequenceFiles
-from mots.labelling.annotate import write_annotations
+from mots.labelling.annotate import CONFIDENCE, write_annotations
 from mots.labelling.keyframes import annotate_frames, unsure_ignored
 from mots.labelling.selection_task import selected_frames
 from mots.labels import FrameLabels
@@ -36,7 +36,8 @@ from mots.video.opening import open_source
 CLASSES = (0, 2, 5, 7)
 KIND = WorldSettings(walkers=8, vehicles=3, posts=4, frame_rate=25.0)
 SHARE = 20  # of so many frames one is labelled
-SURE = 0.3  # objects of a lower confidence are painted over
+SURE = 0.3  # objects of a lower confidence are painted over,
+LEAST = 0.6  # and frames of a lower one left out
 
 
 def main() -> None:
@@ -124,8 +125,11 @@ def dataset(
             with ResultFolder(work / f"labels-{way.replace(' ', '-')}", name) as results:
                 for each in own:
                     results.write(each)
+            beside = work / f"carried/{way}/{name}{CONFIDENCE}"
+            if split == "train" and beside.is_file():
+                shutil.copyfile(beside, results.path.with_name(f"{name}{CONFIDENCE}"))
             splits[split].append(SequenceFiles(name, work / f"images/{name}", results.path, None))
-    yolo_dataset.write(folder, splits, CLASSES, every=2)
+    yolo_dataset.write(folder, splits, CLASSES, every=2, least=LEAST)
     return folder / "data.yaml"
 
 

@@ -15,7 +15,7 @@ __all__ = ["add"]
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser("annotate", help="carry the labels of a few frames to all, with a confidence for each")
+    parser = commands.add_parser("annotate", help="carry the labels of a few frames to all, with a confidence")
     parser.add_argument("source", metavar="SOURCE", help="a video, a folder or glob of images")
     parser.add_argument("labels", metavar="LABELS", type=Path, help="of the keyframes, in any readable format")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the labels")
@@ -72,5 +72,5 @@ def run(parsed: argparse.Namespace) -> int:
     advised = next_keyframe(rows)
     if advised is not None:
         print(f"next keyframe: frame {advised.frame} ({advised.time:.2f} s), confidence {advised.confidence:.2f}")
-    print(printable(f"the confidence of each frame: {parsed.output / CONFIDENCE}"))
+    print(printable(f"the confidence of each frame: {parsed.output / f'{name}{CONFIDENCE}'}"))
     return 0

@@ -23,6 +23,13 @@ def add(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--sequences", metavar="NAMES", help="only these, as in 0002,0006")
     parser.add_argument("--classes", metavar="NAMES", help="default: the benchmark's, for reid person")
     parser.add_argument("--every", type=int, metavar="N", help="use every N-th frame (default: yolo 1, reid 5)")
+    parser.add_argument(
+        "--least-confidence",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="yolo: leave out frames that mots annotate is less sure of (0 to 1)",
+    )
     parser.add_argument("--height", type=at_least(1), default=32, metavar="PIXELS", help="reid: of the smallest crops")
     parser.add_argument("--overwrite", action="store_true", help="replace a folder that is there")
     parser.set_defaults(run=run)
@@ -39,6 +46,8 @@ def run(parsed: argparse.Namespace) -> int:
     if parsed.kind not in ("yolo", "reid"):
         raise InputError(f"dataset '{parsed.kind}': wanted yolo or reid")
     every = parsed.every if parsed.every is not None else {"yolo": 1, "reid": 5}[parsed.kind]
+    if not 0 <= parsed.least_confidence <= 1:
+        raise InputError(f"--least-confidence {parsed.least_confidence}: wanted a number from 0 to 1")
     if every < 1:
         raise InputError(f"--every {every}: wanted 1 or more")
     check_target(parsed.output, parsed.overwrite, [parsed.root])
@@ -70,7 +79,7 @@ def run(parsed: argparse.Namespace) -> int:
         classes = names_to_ids("person,car") if bench is None else tuple(sorted(bench.classes.values()))
     both = {"train": train, "val": val}
     if parsed.kind == "yolo":
-        print(yolo_dataset.write(parsed.output, both, classes, every))
+        print(yolo_dataset.write(parsed.output, both, classes, every, parsed.least_confidence))
     else:
         print(reid_dataset.write(parsed.output, both, classes, every, parsed.height))
     return 0

@@ -17,7 +17,7 @@ CHANGED = 1  # the exit status where something has changed
 
 def add(commands: Commands[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    parser = commands.add_parser("drift", help="compare what is seen in two runs, and say whether footage has changed")
+    parser = commands.add_parser("drift", help="compare what is seen in two runs: has footage changed?")
     parser.add_argument("reference", metavar="REFERENCE", nargs="?", type=Path, help="a video, or saved detections")
     parser.add_argument("new", metavar="NEW", nargs="?", type=Path, help="the one to compare with it")
     parser.add_argument("--level", type=float, default=0.05, help="chance of a false alarm (default 0.05)")

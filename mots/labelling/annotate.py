@@ -10,20 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
+from mots.errors import FormatError
 from mots.files import cannot_write, write_whole
 from mots.labelling.keyframes import AnnotatedFrame
 from mots.pipeline.interrupts import interruptible
 from mots.pipeline.results import ResultFolder
 
-__all__ = ["CONFIDENCE", "FrameRow", "next_keyframe", "write_annotations"]
+__all__ = ["CONFIDENCE", "FrameRow", "frame_confidences", "next_keyframe", "write_annotations"]
 
-CONFIDENCE = "confidence.csv"
+CONFIDENCE = ".confidence.csv"  # after the sequence's name
 SURE = 0.9  # where no frame is less sure, no further keyframe is advised
 
 
 @dataclass(frozen=True)
 class FrameRow:
-    """A row of `confidence.csv`."""
+    """A row of `<name>.confidence.csv`."""
 
     frame: int
     time: float
@@ -35,7 +36,7 @@ class FrameRow:
 def write_annotations(
     frames: Iterable[AnnotatedFrame], folder: Path, name: str, overwrite: bool = False
 ) -> list[FrameRow]:
-    """Write frames into `<folder>/<name>.txt` (MOTS text) as they come, and `confidence.csv`; its rows.
+    """Write frames into `<folder>/<name>.txt` (MOTS text) as they come, and `<name>.confidence.csv`; its rows.
 
     Raises InputError where results are there and `overwrite` is false, MotsError where they cannot be written.
     """
@@ -51,10 +52,23 @@ def write_annotations(
     for row in rows:
         writer.writerow([row.frame, f"{row.time:.3f}", f"{row.confidence:.4f}", row.objects, int(row.keyframe)])
     try:
-        write_whole(folder / CONFIDENCE, output.getvalue().encode("utf-8"))
+        write_whole(folder / f"{name}{CONFIDENCE}", output.getvalue().encode("utf-8"))
     except OSError as error:
-        raise cannot_write(folder / CONFIDENCE, error) from error
+        raise cannot_write(folder / f"{name}{CONFIDENCE}", error) from error
     return rows
+
+
+def frame_confidences(labels: Path) -> dict[int, float]:
+    """The confidence of each frame in the table beside a file of labels; empty where there is none. Raises FormatError
+    for another table."""
+    path = labels.with_name(f"{labels.stem}{CONFIDENCE}")
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            return {int(row["frame"]): float(row["confidence"]) for row in csv.DictReader(lines)}
+    except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
+        raise FormatError(f"{path}: not a table of frames' confidence ({error})") from error
 
 
 def next_keyframe(rows: Sequence[FrameRow]) -> FrameRow | None:

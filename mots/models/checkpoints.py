@@ -13,7 +13,7 @@ from mots.errors import FormatError
 from mots.models.runtimes.torch_runtime import import_torch
 from mots.optional import missing
 
-__all__ = ["load_segmentation", "load_semantic", "load_torchreid", "load_weights"]
+__all__ = ["fill", "first_line", "load_segmentation", "load_semantic", "load_torchreid", "load_weights"]
 
 
 def load_segmentation(path: Path) -> Any:
@@ -107,6 +107,15 @@ def load_weights(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise FormatError(f"{path}: a {type(content).__name__}, not a dictionary of weights")
     return content
+
+
+def fill(model: Any, state: Any, path: Path, name: str) -> None:
+    """Give a model the weights of a file. Raises FormatError, with the first that does not fit; `name`: the model's."""
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:  # a heading, then a line for each
+        lines = str(error).splitlines()
+        raise FormatError(f"{path}: no weights of {name}: {lines[min(1, len(lines) - 1)].strip()}") from error
 
 
 def numpy_scalars() -> list[Any]:

@@ -6,7 +6,6 @@ object; here it is enlarged inside the object's box only, as bilinear interpolat
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,11 @@ from numpy.typing import NDArray
 
 from mots.classes import engine_ids
 from mots.errors import FormatError, InputError
-from mots.models.checkpoints import load_weights
+from mots.models.checkpoints import fill, load_weights
 from mots.models.runtimes.torch_runtime import chosen_device, import_torch
+from mots.models.torchvision_operators import torchvision_models
 from mots.models.weights import find
 from mots.models.yolov8_seg import DetectorSettings, check_settings
-from mots.optional import missing
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
@@ -112,21 +111,14 @@ def interpolation(first: int, last: int, begin: float, end: float, count: int) -
 def loaded(path: Path, settings: DetectorSettings) -> tuple[Any, dict[int, str]]:
     """The network with the weights of a file, and its class names by torchvision's numbers."""
     purpose = "running Mask R-CNN"
-    try:
-        from mots.models.torchvision_operators import import_torchvision
-
-        import_torchvision()
-        from torchvision.models import detection
-        from torchvision.models._meta import _COCO_CATEGORIES
-    except ImportError as error:
-        raise missing("torchvision", purpose, extra="models") from error
+    detection, coco = torchvision_models("detection", purpose), torchvision_models("_meta", purpose)._COCO_CATEGORIES
     content = load_weights(path)
     state = content.get("model", content)
     predictor = state.get("roi_heads.box_predictor.cls_score.bias") if isinstance(state, dict) else None
     if predictor is None:
         raise FormatError(f"{path}: no weights of torchvision's Mask R-CNN: they lack its box predictor")
     count = len(predictor)
-    names = class_names(content.get("names"), count, list(_COCO_CATEGORIES), path)
+    names = class_names(content.get("names"), count, list(coco), path)
     second = "roi_heads.box_head.0.0.weight" in state  # the second version's box head has convolutions
     build = detection.maskrcnn_resnet50_fpn_v2 if second else detection.maskrcnn_resnet50_fpn
     model = build(
@@ -139,13 +131,7 @@ def loaded(path: Path, settings: DetectorSettings) -> tuple[Any, dict[int, str]]
         box_nms_thresh=settings.nms_iou,
         box_detections_per_img=settings.max_detections,
     )
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.load_state_dict(state)
-    except RuntimeError as error:
-        text = str(error).splitlines()
-        raise FormatError(f"{path}: no weights of {build.__name__}: {text[min(1, len(text) - 1)].strip()}") from error
+    fill(model, state, path, build.__name__)
     model.transform.postprocess = boxes_in_image
     return model, names
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.errors import FormatError
-from mots.models.checkpoints import load_weights
+from mots.models.checkpoints import fill, load_weights
 from mots.models.runtimes.torch_runtime import chosen_device, import_torch
+from mots.models.torchvision_operators import torchvision_models
 from mots.models.weights import find
-from mots.optional import missing
 
 __all__ = ["OFFICIAL_WEIGHTS", "RaftFlow"]
 
@@ -51,22 +51,12 @@ class RaftFlow:
 
 def loaded(path: Path) -> Any:
     """The network with the weights of a file."""
-    try:
-        from mots.models.torchvision_operators import import_torchvision
-
-        import_torchvision()
-        from torchvision.models import optical_flow
-    except ImportError as error:
-        raise missing("torchvision", "optical flow by RAFT", extra="models") from error
+    optical_flow = torchvision_models("optical_flow", "optical flow by RAFT")
     state = load_weights(path)
     first = state.get("feature_encoder.convnormrelu.0.weight")
     if first is None:
         raise FormatError(f"{path}: no weights of torchvision's RAFT: they lack its feature encoder")
     build = optical_flow.raft_large if first.shape[0] == 64 else optical_flow.raft_small
     model = build(weights=None)
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        text = str(error).splitlines()
-        raise FormatError(f"{path}: no weights of {build.__name__}: {text[min(1, len(text) - 1)].strip()}") from error
+    fill(model, state, path, build.__name__)
     return model

@@ -17,21 +17,21 @@ from numpy.typing import NDArray
 
 from mots.classes import ALIASES, STEP_IDS, STEP_NAMES
 from mots.errors import FormatError, InputError
-from mots.models.checkpoints import load_semantic, load_weights
+from mots.models.checkpoints import fill, load_semantic, load_weights
 from mots.models.mask_upsampling import placed
 from mots.models.runtimes.onnx_runtime import OnnxRuntime
 from mots.models.runtimes.torch_runtime import TorchRuntime, import_torch
+from mots.models.torchvision_operators import torchvision_models
 from mots.models.weights import find
 from mots.models.yolov8_seg import STRIDE, input_size, letterbox
-from mots.optional import missing, opencv
+from mots.optional import opencv
 
 __all__ = ["VOID", "SemanticNetwork", "SemanticSettings"]
 
 VOID = 255
-MEAN = np.array([0.485, 0.456, 0.406], np.float32)[
-    :, None, None
-]  # ImageNet's, with which all but Ultralytics' networks
-DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]  # are trained
+# ImageNet's mean and deviation, with which all but Ultralytics' networks are trained.
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)[:, None, None]
+DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
 # Pascal VOC's 21 classes, in which torchvision's published weights are trained.
 VOC_NAMES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -156,13 +156,7 @@ def usual_names(count: int, path: Path) -> dict[int, str]:
 def torchvision_module(path: Path) -> tuple[Any, dict[int, str]]:
     """torchvision's network with the weights of a file, and its class names."""
     torch = import_torch("semantic segmentation")
-    try:
-        from mots.models.torchvision_operators import import_torchvision
-
-        import_torchvision()
-        from torchvision.models import segmentation
-    except ImportError as error:
-        raise missing("torchvision", "semantic segmentation by a .pth file", extra="models") from error
+    segmentation = torchvision_models("segmentation", "semantic segmentation by a .pth file")
     content = load_weights(path)
     state = content.get("model", content)
     small = "backbone.0.0.weight" in state
@@ -181,11 +175,7 @@ def torchvision_module(path: Path) -> tuple[Any, dict[int, str]]:
     needed = {
         name: value for name, value in state.items() if not name.startswith("aux_classifier")
     }  # only for training
-    try:
-        model.load_state_dict(needed)
-    except RuntimeError as error:
-        text = str(error).splitlines()
-        raise FormatError(f"{path}: no weights of {build.__name__}: {text[min(1, len(text) - 1)].strip()}") from error
+    fill(model, needed, path, build.__name__)
     given = content.get("names")
     names = dict(enumerate(given)) if isinstance(given, (list, tuple)) else usual_names(count, path)
 

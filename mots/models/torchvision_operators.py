@@ -10,10 +10,12 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mots.optional import missing
+
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["import_torchvision"]
+__all__ = ["import_torchvision", "torchvision_models"]
 
 libraries: list[Any] = []  # hold the declared operators; they must outlive the import
 
@@ -38,6 +40,15 @@ def import_torchvision() -> None:
         # Its Python functions check this before each call; other operators still fail, by their own names.
         for module in ("torchvision.extension", "torchvision.ops.roi_align"):
             sys.modules[module]._has_ops = lambda: True  # type: ignore[attr-defined]
+
+
+def torchvision_models(kind: str, purpose: str) -> Any:
+    """The module `torchvision.models.<kind>`. Raises MissingDependency, which says for what `purpose`."""
+    try:
+        import_torchvision()
+        return importlib.import_module(f"torchvision.models.{kind}")
+    except ImportError as error:
+        raise missing("torchvision", purpose, extra="models") from error
 
 
 def declare_operators() -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mots.benchmarks.layouts import SequenceFiles
 from mots.errors import FormatError, InputError, MotsWarning
 from mots.formats import places
+from mots.labelling.annotate import frame_confidences
 from mots.labels import FrameLabels
 from mots.video.image_files import ImageFiles
 from mots.video.opening import open_source
@@ -30,8 +31,9 @@ class TrainingFrame:
     truth: FrameLabels
 
 
-def frames(sequence: SequenceFiles, every: int = 1) -> Iterator[TrainingFrame]:
-    """Every `every`-th frame of a sequence. A frame that the truth does not mention has no objects.
+def frames(sequence: SequenceFiles, every: int = 1, least: float = 0.0) -> Iterator[TrainingFrame]:
+    """Every `every`-th frame of a sequence. A frame that the truth does not mention has no objects. `least`: frames of
+    a lower confidence, as `mots annotate` has written it beside the truth, are left out.
 
     Frames of the truth that have no image are told by a MotsWarning. Raises InputError where there is no truth,
     FormatError where its size is not the images', and where most of its frames have none.
@@ -43,9 +45,10 @@ def frames(sequence: SequenceFiles, every: int = 1) -> Iterator[TrainingFrame]:
     source = open_source(sequence.source)
     paths = dict(source.numbered) if isinstance(source, ImageFiles) else {}
     left = set(truth)
+    sure = frame_confidences(sequence.truth) if least > 0 else {}
     for place, frame in enumerate(source):
         left.discard(frame.number)
-        if place % every:
+        if place % every or sure.get(frame.number, 1.0) < least:
             continue
         size = (frame.image.shape[0], frame.image.shape[1])
         labels = truth.get(frame.number, FrameLabels.empty(frame.number, frame.time, size))

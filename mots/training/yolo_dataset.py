@@ -29,12 +29,17 @@ QUALITY = 95  # of the JPEGs that are written where an image cannot be linked
 
 
 def write(
-    output: str | Path, splits: Mapping[str, Sequence[SequenceFiles]], classes: Sequence[int], every: int = 1
+    output: str | Path,
+    splits: Mapping[str, Sequence[SequenceFiles]],
+    classes: Sequence[int],
+    every: int = 1,
+    least: float = 0.0,
 ) -> str:
     """Write the data set of `splits` (train and val) to the folder `output`; a sentence of what was written.
 
     `classes`: ids of `mots.classes` to learn, in the order of the data set's own numbers; other objects are painted
-    over like ignore regions. `every`: use every so-many-th frame. The folder appears whole. Raises MotsError where it
+    over like ignore regions. `every`: use every so-many-th frame; `least`: those of at least this confidence, where
+    `mots annotate` has written one. The folder appears whole. Raises MotsError where it
     cannot be written, and for truth that does not fit the images.
     """
     output = Path(output)
@@ -45,7 +50,7 @@ def write(
                 (part / "images" / split).mkdir(parents=True)
                 (part / "labels" / split).mkdir(parents=True)
                 for sequence in sequences:
-                    for frame in frames(sequence, every):
+                    for frame in frames(sequence, every, least):
                         name = f"{frame.sequence}_{frame.truth.frame:06d}"
                         text = labels(frame, classes)
                         painted += picture(frame, classes, part / "images" / split / name)
