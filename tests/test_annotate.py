@@ -18,7 +18,14 @@ from mots.formats import mots_text
 from mots.formats.convert import write
 from mots.formats.label_table import table_of_frames
 from mots.labelling.annotate import FrameRow, next_keyframe
-from mots.labelling.keyframes import AnnotatedFrame, annotate_frames, blended, keyframe_labels, unsure_ignored
+from mots.labelling.keyframes import (
+    AnnotatedFrame,
+    annotate_frames,
+    blended,
+    keyframe_labels,
+    renamed,
+    unsure_ignored,
+)
 from mots.labels import FrameLabels
 from mots.segmentation.carrying import CarrySettings
 from mots.trackers.masks import Masks
@@ -101,6 +108,17 @@ def test_one_object_with_other_ids_in_each_keyframe_is_one_object(rng: np.random
     assert other[20].labels.ids.tolist() == [31, 2]
     away = replace(truth[20], ids=np.array([31, 2]), masks=truth[20].masks.moved(np.array([[40.0, 0.0], [0.0, 0.0]])))
     assert annotated(images, [truth[0], away])[20].labels.ids.tolist() == [31, 2]
+
+
+def test_two_objects_never_share_an_id(rng: np.random.Generator) -> None:
+    images, truth = scene(rng)
+    # In the second keyframe object 1 is called 31; in the third an object 1 is there beside it, so they were two.
+    second = replace(truth[10], ids=np.array([31, 2]))
+    third = replace(truth[20], ids=np.array([31, 1]))
+    found = annotated(images, [truth[0], second, third])
+    assert all(len(np.unique(each.labels.ids)) == len(each.labels) for each in found)
+    assert found[10].labels.ids.tolist() == [1, 2]
+    assert found[20].labels.ids.tolist() == [31, 1]
 
 
 def test_what_only_one_keyframe_has_is_less_sure(rng: np.random.Generator) -> None:
@@ -193,3 +211,12 @@ def test_from_the_command_line_by_each_format(
     assert "exists" in capsys.readouterr().err
     # And back to an annotator.
     assert main(["convert", str(tmp_path / "out/street.txt"), str(tmp_path / "back.xml"), "--to", "cvat-xml"]) == 0
+
+
+def test_names_are_given_to_one_object_each() -> None:
+    names = {31: 1, 32: 1, 40: 4}
+    assert renamed(np.array([31, 40, 7]), names).tolist() == [1, 4, 7]
+    assert renamed(np.array([32, 31, 40]), names).tolist() == [1, 31, 4]
+    assert names == {32: 1, 40: 4}
+    assert renamed(np.array([40, 4]), names).tolist() == [40, 4]
+    assert names == {32: 1}

@@ -141,11 +141,11 @@ def annotate_frames(
             raise FormatError(
                 f"frame {frame.number}: labels of {high} x {wide} for a frame of {tall} x {broad} (height x width)"
             )
-        labels = replace(given, time=frame.time, ids=np.array([names.get(i, i) for i in given.ids.tolist()], np.int64))
+        labels = replace(given, time=frame.time, ids=renamed(given.ids, names))
         made, joined = work.between(before, between, (waiting, labels))
         yield from made
         if joined:
-            names.update({own: joined.get(own, own) for own in labels.ids.tolist()} | joined)
+            names.update({own: joined.get(name, name) for own, name in names.items()} | joined)
             labels = replace(labels, ids=np.array([joined.get(i, i) for i in labels.ids.tolist()], np.int64))
         sure = replace(labels, masks=labels.masks, scores=np.ones(len(labels), np.float32))
         yield AnnotatedFrame(sure, 1.0, True)
@@ -153,6 +153,21 @@ def annotate_frames(
     if left:
         raise InputError(f"{source.name}: there is no frame {min(left)}, which has labels")
     yield from work.between(before, between, None)[0]
+
+
+def renamed(ids: NDArray[np.int64], names: dict[int, int]) -> NDArray[np.int64]:
+    """Ids of a keyframe with other names for some. Where the object of that name is there itself, or another one has
+    the name already, they were two: the id is its own again, from now on."""
+    taken = {identity for identity in ids.tolist() if names.get(identity, identity) == identity}
+    found = []
+    for identity in ids.tolist():
+        name = names.get(identity, identity)
+        if name != identity and name in taken:
+            del names[identity]
+            name = identity
+        taken.add(name)
+        found.append(name)
+    return np.array(found, np.int64)
 
 
 def unsure_ignored(labels: FrameLabels, least: float) -> FrameLabels:

@@ -19,7 +19,7 @@ class CleanSettings:
     """What is removed and filled. Lengths are in object sizes (the square root of the mask's area)."""
 
     opening: float = 0.01  # parts thinner than twice this are removed,
-    closing: float = 0.015  # gaps thinner than twice this are filled
+    closing: float = 0.03  # gaps thinner than twice this are filled
     hole: float = 0.02  # holes of at most this share of the mask's area are filled
     piece: float = 0.1  # pieces of less than this share of the largest one are removed; 1 keeps the largest one only
 
