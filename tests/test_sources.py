@@ -1,3 +1,4 @@
+import gc
 import os
 import struct
 import subprocess
@@ -569,3 +570,18 @@ def test_a_cover_is_no_video(tmp_path: Path) -> None:
         container.mux(sound.encode(None))
     with pytest.raises(MotsError, match="no video in this file"):
         open_source(path)
+
+
+def test_no_decoded_picture_waits_for_the_garbage_collector(tmp_path: Path) -> None:
+    """Each holds megabytes, and Python looks for cycles by the number of objects alone."""
+    with VideoWriter(tmp_path / "v.mp4", 10) as writer:
+        for k in range(30):
+            writer.write(np.full((48, 64, 3), 8 * k, np.uint8), k / 10)
+    gc.collect()
+    gc.disable()
+    try:
+        assert sum(1 for _ in open_source(tmp_path / "v.mp4")) == 30
+        left = sum(type(each).__name__ == "VideoFrame" for each in gc.get_objects())
+    finally:
+        gc.enable()
+    assert left <= 2

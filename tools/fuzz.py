@@ -137,7 +137,7 @@ def video(folder: Path) -> Path:
 
 def pictures(folder: Path) -> Path:
     (folder / "pictures").mkdir(exist_ok=True)
-    for k in range(4):
+    for k in range(6):
         Image.fromarray(np.full((*SIZE, 3), 40 * k, np.uint8)).save(folder / f"pictures/{k:06d}.png")
     return folder / "pictures"
 
@@ -204,6 +204,7 @@ def edits(folder: Path) -> Path:
 
 TO_TEXT = ("convert", "{}", "{out}", "--to", "mots-text")
 TRACK = ("track", "{}", "--output", "{out}", "--quiet")
+ANNOTATE = ("annotate", "{good}/pictures", "{}", "--output", "{out}", "--flow-alone", "--sequence", "0002")
 KINDS = {
     "text": Kind(
         text,
@@ -225,13 +226,14 @@ KINDS = {
         True,
     ),
     "cvat-png": Kind(converted("cvat-mots-png", "cvatpng"), (TO_TEXT,)),
-    "coco": Kind(converted("coco", "c.json"), (TO_TEXT, ("convert", "{}", "{out}", "--to", "mots-png"))),
+    "coco": Kind(converted("coco", "c.json"), (TO_TEXT, ("convert", "{}", "{out}", "--to", "mots-png"), ANNOTATE)),
     "youtube-vis": Kind(converted("youtube-vis", "y.json"), (TO_TEXT,)),
     "parquet": Kind(converted("parquet", "p.parquet"), (TO_TEXT,), True),
     "scalabel": Kind(scalabel, (TO_TEXT, ("score", "{}", "{}", "--benchmark", "bdd-mots"))),
     "cvat-xml": Kind(cvat, (TO_TEXT,)),
+    "cvat-images": Kind(converted("cvat-images", "ci.xml"), (TO_TEXT, ANNOTATE)),
     "zip": Kind(archive, (("validate", "{}"), ("score", "{good}/text", "{}")), True),
-    "npz": Kind(detections(".npz"), (TRACK,), True),
+    "npz": Kind(detections(".npz"), (TRACK, ("drift", "{good}/d.txt", "{}")), True),
     "detections-text": Kind(detections(".txt"), (TRACK,)),
     "video": Kind(video, (("read", "{}"),), True),
     "pictures": Kind(pictures, (("read", "{}"),), True),
@@ -248,6 +250,7 @@ KINDS = {
             ("render", "{good}/pictures", "{}", "--output", "{out}"),
             ("edit", "{}", "--join", "2", "4", "--delete", "3", "--output", "{out}"),
             ("edit", "{}", "--suggest"),
+            ("clean", "{}", "{good}/pictures", "--output", "{out}"),
             ("convert", "{}", "{out}", "--to", "cvat-xml"),
             ("convert", "{}", "{out}", "--to", "ottrk"),
         ),

@@ -20,6 +20,7 @@ from mots.video.images import MAX_MEGAPIXELS
 from mots.video.packets import DecodedFrame, Decoding, reason
 from mots.video.video_file import (
     FrameClock,
+    Matrices,
     best_stream,
     check_end,
     checked_size,
@@ -110,6 +111,7 @@ class LiveVideo:
         self.used = True
         clock = FrameClock(self.frame_rate, self.fixed_rate is not None)
         size: tuple[int, int] | None = None
+        matrices: Matrices = {}
         shown = given = 0
         reader = self.reader = Newest(self._frames()) if self.paced else None
         try:
@@ -120,7 +122,7 @@ class LiveVideo:
                 now = clock.time_of(number, stamp, decoded.restarts)
                 size = checked_size(decoded.picture, size, f"{self.shown}: frame {number}", self.max_megapixels)
                 shown, given = number + 1, given + 1
-                yield Frame(number, now, shown_image(decoded.picture))
+                yield Frame(number, now, shown_image(decoded.picture, matrices))
             if size is None:
                 raise FormatError(f"{self.shown}: no frame of this stream can be decoded")
             if not self.paced:

@@ -19,6 +19,7 @@ from mots.video.packets import Decoding, reason
 
 __all__ = [
     "FrameClock",
+    "Matrices",
     "Video",
     "best_stream",
     "check_end",
@@ -80,6 +81,7 @@ class Video:
         size: tuple[int, int] | None = None
         number, lost_last = 0, 0
         clock = FrameClock(self.frame_rate, self.fixed_rate is not None)
+        matrices: Matrices = {}
         with av.open(self.location) as container:
             stream = best_stream(container, self.location)
             stream.thread_type = "AUTO"
@@ -98,7 +100,7 @@ class Video:
                 now = clock.time_of(number, decoded.seconds, decoded.restarts)
                 size = checked_size(decoded.picture, size, f"{self.location}: frame {number}", self.max_megapixels)
                 if number >= self.start:
-                    yield Frame(number, now, shown_image(decoded.picture))
+                    yield Frame(number, now, shown_image(decoded.picture, matrices))
                 number += 1
             if size is None:
                 raise FormatError(f"{self.location}: no frame of this video can be decoded")
@@ -223,10 +225,21 @@ def checked_size(picture: Any, before: tuple[int, int] | None, where: str, max_m
     return own
 
 
-def shown_image(picture: Any) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB of a decoded picture, turned and mirrored by quarter turns as its display matrix says."""
+Matrices = dict[float, "NDArray[np.int32] | None"]
+
+
+def shown_image(picture: Any, matrices: Matrices) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8 RGB of a decoded picture, turned and mirrored by quarter turns as its display matrix says.
+
+    `matrices`: those of the source's pictures so far, by their rotation. A picture whose side data were looked at keeps
+    its memory until Python next looks for cycles, hundreds of pictures later: so they are looked at once for each
+    rotation only.
+    """
     image: NDArray[np.uint8] = picture.to_ndarray(format="rgb24")
-    matrix = display_matrix(picture)
+    rotation = float(getattr(picture, "rotation", 0.0))
+    if rotation not in matrices:
+        matrices[rotation] = display_matrix(picture)
+    matrix = matrices[rotation]
     if matrix is None:
         return image
     # The matrix (ISO 14496-12, 6.2.2) takes x to a x + c y and y to b x + d y.
