@@ -32,6 +32,7 @@ RANGES: dict[str, tuple[float, float, bool]] = {
             "similar_share", "cut_correlation", "cut_overlap", "strict_level", "strict_floor", "other_rate",
             "same_rate", "mask_weight", "appearance_weight", "score_weight", "min_kept", "join_similar_share",
             "min_overlap", "fill", "fill_visible", "least_area", "most_area", "inside", "joined", "smoothing",
+            "hidden_coverage", "hidden_bonus",
         ),
         SHARE,
     ),

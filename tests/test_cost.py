@@ -8,6 +8,7 @@ from mots.trackers import comparison
 from mots.trackers.comparison import Comparison, DetectionCues, Gates, TrackCues, compare, whole_offsets
 from mots.trackers.cost import StageWeights, scattered, weighted_cost
 from mots.trackers.detections import Detections
+from mots.trackers.kernels import hidden_behind
 from mots.trackers.masks import Masks
 from mots.trackers.tracker import TrackerSettings
 
@@ -148,3 +149,23 @@ def test_boxes_are_enlarged_by_the_uncertainty_of_the_prediction() -> None:
     assert seen.mask_iou[0, 0] == 0
     same = compared(track.masks, track, spreads=spreads, buffers=np.array([0.5]))
     assert same.box_iou[0, 0] == same.mask_iou[0, 0] == 1
+
+
+def test_who_is_hidden_stands_behind_and_is_lost() -> None:
+    boxes = np.array(
+        [
+            [10, 10, 30, 50],  # lost, behind the second
+            [20, 20, 40, 60],  # confirmed
+            [60, 20, 80, 60],  # lost, before the fourth
+            [65, 10, 85, 50],  # confirmed
+            [37, 30, 57, 55],  # lost, covered by the second in a small part
+            [20, 15, 40, 55],  # confirmed behind the second: only lost tracks are hidden
+        ],
+        np.float64,
+    )
+    lost = np.array([True, False, True, False, True, False])
+    found = hidden_behind(boxes, lost, ~lost, 0.15)
+    assert found.tolist() == [True, False, False, False, False, False]
+    assert hidden_behind(boxes, lost, ~lost, 0.05).tolist() == [True, False, False, False, True, False]
+    assert not hidden_behind(boxes, lost, np.zeros(6, np.bool_), 0.15).any()
+    assert hidden_behind(boxes[:0], lost[:0], lost[:0], 0.15).shape == (0,)

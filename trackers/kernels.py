@@ -16,6 +16,7 @@ __all__ = [
     "box_intersection",
     "box_ious",
     "common_pixels",
+    "hidden_behind",
     "disjoint",
     "gathered",
     "intersections",
@@ -161,3 +162,23 @@ def box_ious(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float
             two = (b[j, 2] - b[j, 0]) * (b[j, 3] - b[j, 1])
             iou[i, j] = common / max(one + two - common, 1e-9)
     return iou
+
+
+@compiled
+def hidden_behind(
+    boxes: NDArray[np.float64], lost: NDArray[np.bool_], others: NDArray[np.bool_], coverage: float
+) -> NDArray[np.bool_]:
+    """(T,) which of the boxes (T, 4) that are `lost` one of the `others` covers by more than this share, from in front.
+
+    On the ground, what stands nearer to the camera has the lower lower edge; so it hides, and is not hidden.
+    """
+    hidden = np.zeros(len(boxes), np.bool_)
+    for i in range(len(boxes)):
+        if not lost[i]:
+            continue
+        area = max((boxes[i, 2] - boxes[i, 0]) * (boxes[i, 3] - boxes[i, 1]), 1.0)
+        for j in range(len(boxes)):
+            if others[j] and boxes[j, 3] > boxes[i, 3] and box_intersection(boxes, i, boxes, j) > coverage * area:
+                hidden[i] = True
+                break
+    return hidden

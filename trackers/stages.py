@@ -36,19 +36,20 @@ class Stage:
     appearance_limit: float = 1.01  # a pair of at least this dissimilarity (0 same, 1 other object) is not made
     strict: bool = False  # use the strict scale of dissimilarity, for pairs that rest on appearance
     score_weight: float = 0.0  # how much a low score lowers the similarity; 1 multiplies by the score
+    hidden_bonus: float = 0.0  # by how much a pair of a lost track that another one hides may cost more
 
 
 HIGH = 0.5  # the score from which on detections count as confident, as in ByteTrack
 LOST_BY_APPEARANCE = Stage(
     "lost", (State.LOST,), HIGH, 1.01, limit=0.6, mask_weight=0.2, appearance_weight=0.6,
-    limit_without_appearance=0.85, appearance_limit=0.6, strict=True,
+    limit_without_appearance=0.85, appearance_limit=0.6, strict=True, hidden_bonus=0.1,
 )  # fmt: skip
 DEFAULT_STAGES = (
     # Low scores take part from the start, at a slightly lower similarity, as in TrackTrack (Shim et al., CVPR 2025).
     # Left to a stage of their own, they go to tracks that the confident ones have passed over.
     Stage(
         "recent", (State.CONFIRMED, State.LOST), 0.25, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5,
-        lost_for=1.0, score_weight=0.15,
+        lost_for=1.0, score_weight=0.15, hidden_bonus=0.1,
     ),
     LOST_BY_APPEARANCE,
     Stage("low score", (State.CONFIRMED,), 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
@@ -100,12 +101,13 @@ def associate(
     settings: AppearanceSettings,
     solver: Solver,
     has_embeddings: bool,
+    hidden: NDArray[np.bool_],
     traces: list[StageTrace] | None = None,
 ) -> Matches:
     """The matches of all stages, one stage after another among the tracks and detections that are still free.
 
-    `scores`: (N,). `free`: (N,) the detections that take part at all. `now`: seconds. `traces`: takes what each stage
-    compared.
+    `scores`: (N,). `free`: (N,) the detections that take part at all. `now`: seconds. `hidden`: (T,) the tracks that
+    others hide; see `kernels.hidden_behind`. `traces`: takes what each stage compared.
     """
     distance = pairs.cues[:, DISTANCE]
     dissimilarity = {} if has_embeddings else dict.fromkeys((False, True), distance)
@@ -129,6 +131,8 @@ def associate(
             dissimilarity[stage.strict] = scale.dissimilarity(distance, settings, stage.strict)
         of_pairs = weighted_cost(pairs, dissimilarity[stage.strict], scores, weights_of[has_embeddings])
         cost = scattered(pairs, of_pairs, rows, columns, sides)
+        if stage.hidden_bonus:
+            cost[hidden[rows]] -= stage.hidden_bonus
         limit = stage.limit if has_embeddings or not stage.limit_without_appearance else stage.limit_without_appearance
         made = assign(cost, limit, solver)
         rows_of.append(rows[made[:, 0]])

@@ -18,6 +18,7 @@ from .comparison import BOX_IOU, DISTANCE, Comparison, DetectionCues, Gates, Tra
 from .detections import Detections
 from .duplicates import without_duplicates
 from .explanation import Candidate, StageTrace, candidates_of
+from .kernels import hidden_behind
 from .lifecycle import CONFIRMED, LOST, REMOVED, ROUNDING, LifecycleSettings, State, first_states, next_states
 from .masks import Masks
 from .motion import STILL, MotionSettings
@@ -41,6 +42,8 @@ class TrackerSettings:
     buffer: float = 0.5  # standard deviations of the predicted place by which boxes are enlarged; 0 for lost tracks
     appearance: AppearanceSettings = field(default_factory=AppearanceSettings)
     reentry: ReentrySettings = field(default_factory=ReentrySettings)
+    # Of a lost track's box this share inside one confirmed track's, whose lower edge lies lower: it is behind that one.
+    hidden_coverage: float = 0.15
     groups: tuple[tuple[int, ...], ...] = CONFUSABLE  # class ids that a detector may confuse on one object
     duplicate_iou: float = 0.7  # of two masks of one group with a larger IoU, the one of lower score gets no id
     solver: Solver = "scipy"  # scipy or lap: the same sums; scipy is faster on small problems
@@ -112,7 +115,7 @@ class Tracker:
         traces: list[StageTrace] | None = [] if self.explains else None
         matches = associate(
             self._stages, tracks, pairs, detections.scores, frame.unique, now, self._scale, settings.appearance,
-            settings.solver, has_embeddings, traces,
+            settings.solver, has_embeddings, self._hidden(tracks), traces,
         )  # fmt: skip
         self.candidates = candidates_of(len(detections), tracks.ids, pairs, traces) if traces is not None else []
         report_scores = detections.scores.astype(np.float64)
@@ -349,6 +352,11 @@ class Tracker:
             tracks, states=states, means=means, covariances=covariances, anchors=anchors, masks=masks,
             **tallies._asdict(),
         )  # fmt: skip
+
+    def _hidden(self, tracks: Tracks) -> NDArray[np.bool_]:
+        """(T,) the lost tracks whose predicted box a confirmed track in front of it covers in part."""
+        boxes, settings = motion.boxes_of(tracks.means), self.settings
+        return hidden_behind(boxes, tracks.states == LOST, tracks.states == CONFIRMED, settings.hidden_coverage)
 
     def _occluded(
         self, tracks: Tracks, masks: Masks, matched: NDArray[np.int64], overdue: NDArray[np.bool_]
