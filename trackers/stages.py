@@ -36,20 +36,20 @@ class Stage:
     appearance_limit: float = 1.01  # a pair of at least this dissimilarity (0 same, 1 other object) is not made
     strict: bool = False  # use the strict scale of dissimilarity, for pairs that rest on appearance
     score_weight: float = 0.0  # how much a low score lowers the similarity; 1 multiplies by the score
-    hidden_bonus: float = 0.0  # by how much a pair of a lost track that another one hides may cost more
+    hidden_bonus: float = 0.0  # by how much an alike pair of a lost track that another one hides may cost more
 
 
 HIGH = 0.5  # the score from which on detections count as confident, as in ByteTrack
 LOST_BY_APPEARANCE = Stage(
     "lost", (State.LOST,), HIGH, 1.01, limit=0.6, mask_weight=0.2, appearance_weight=0.6,
-    limit_without_appearance=0.85, appearance_limit=0.6, strict=True, hidden_bonus=0.1,
+    limit_without_appearance=0.85, appearance_limit=0.6, strict=True, hidden_bonus=0.2,
 )  # fmt: skip
 DEFAULT_STAGES = (
     # Low scores take part from the start, at a slightly lower similarity, as in TrackTrack (Shim et al., CVPR 2025).
     # Left to a stage of their own, they go to tracks that the confident ones have passed over.
     Stage(
         "recent", (State.CONFIRMED, State.LOST), 0.25, 1.01, limit=0.7, mask_weight=0.2, appearance_weight=0.5,
-        lost_for=1.0, score_weight=0.15, hidden_bonus=0.1,
+        lost_for=1.0, score_weight=0.15, hidden_bonus=0.2,
     ),
     LOST_BY_APPEARANCE,
     Stage("low score", (State.CONFIRMED,), 0.1, HIGH, limit=0.6, appearance_weight=0.2, score_weight=0.5),
@@ -130,9 +130,13 @@ def associate(
         if stage.strict not in dissimilarity:
             dissimilarity[stage.strict] = scale.dissimilarity(distance, settings, stage.strict)
         of_pairs = weighted_cost(pairs, dissimilarity[stage.strict], scores, weights_of[has_embeddings])
+        if stage.hidden_bonus and has_embeddings:
+            # Only where it looks the same, by the strict scale: who comes out from behind another may be somebody else.
+            if True not in dissimilarity:
+                dissimilarity[True] = scale.dissimilarity(distance, settings, True)
+            alike = np.clip(1.0 - 2.0 * dissimilarity[True], 0.0, 1.0)
+            of_pairs -= stage.hidden_bonus * alike * hidden[pairs.rows]
         cost = scattered(pairs, of_pairs, rows, columns, sides)
-        if stage.hidden_bonus:
-            cost[hidden[rows]] -= stage.hidden_bonus
         limit = stage.limit if has_embeddings or not stage.limit_without_appearance else stage.limit_without_appearance
         made = assign(cost, limit, solver)
         rows_of.append(rows[made[:, 0]])
