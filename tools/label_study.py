@@ -2,9 +2,9 @@
 
     python tools/label_study.py --weights yolov8n-seg.pt --work DIR
 
-Two toy worlds are the footage. The detector's weights are those of real photographs. Three ways to label: all frames;
-one frame in twenty, chosen by `mots select`, carried to the others by `mots annotate`; as many frames drawn at random,
-carried in the same way. After the same training each is scored on a third world: mask mAP.
+Two toy worlds are the footage. The detector's weights are those of real photographs. Labels: of every second frame; of
+one frame in twenty, chosen by `mots select` or drawn at random, alone; and these, carried to every second frame by
+`mots annotate`. After training on as many pictures each is scored on a third world: mask mAP.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,8 +35,7 @@ from mots.video.opening import open_source
 CLASSES = (0, 2, 5, 7)
 KIND = WorldSettings(walkers=8, vehicles=3, posts=4, frame_rate=25.0)
 SHARE = 20  # of so many frames one is labelled
-SURE = 0.3  # objects of a lower confidence are painted over,
-LEAST = 0.6  # and frames of a lower one left out
+SURE = 0.3  # objects of a lower confidence are painted over
 
 
 def main() -> None:
@@ -59,20 +57,31 @@ def main() -> None:
         "random": at_random(train, arguments.frames, count),
     }
     print({name: sorted(own) for name, own in keys.items()}, flush=True)
-    labels = {"all labels": {name: truth[name] for name in train}}
+    everything = {name: truth[name] for name in train}
+    steps = arguments.epochs * len(train) * arguments.frames // 2
+    print(f"{'labels':20}{'frames labelled':>16}{'mAP50-95':>10}{'mAP50':>8}", flush=True)
+
+    def study(way: str, own: dict[str, list[FrameLabels]], labelled: int, pictures: int, every: int) -> None:
+        data = dataset(arguments.work, way, own, train, val, truth, every)
+        numbers = validated(trained(arguments, way, data, max(steps // pictures, 1)), arguments, data)
+        print(f"{way:20}{labelled:16}{numbers[0]:10.3f}{numbers[1]:8.3f}", flush=True)
+
+    used = len(train) * arguments.frames // 2
+    study("all labels", everything, used, used, 2)
     for way, own in keys.items():
-        labels[way] = {name: carried(arguments.work, way, name, truth[name], own) for name in train}
-    print(f"{'labels':12}{'frames labelled':>16}{'mAP50-95':>10}{'mAP50':>8}{'share':>8}")
-    numbers: dict[str, tuple[float, float]] = {}
-    for way, own_labels in labels.items():
-        begin = time.monotonic()
-        data = dataset(arguments.work, way, own_labels, train, val, truth)
-        numbers[way] = validated(trained(arguments, way, data), arguments, data)
-        used = len(train) * arguments.frames if way == "all labels" else len(keys[way])
-        share = numbers[way][0] / numbers["all labels"][0]
-        seconds = time.monotonic() - begin
-        cells = f"{numbers[way][0]:10.3f}{numbers[way][1]:8.3f}{share:8.1%}"
-        print(f"{way:12}{used:16}{cells}   {seconds:.0f} s", flush=True)
+        alone(arguments.work, f"{way} alone", everything, own)
+        study(f"{way} alone", everything, count, count, 1)
+        found = {name: carried(arguments.work, way, name, truth[name], own) for name in train}
+        study(f"{way} carried", found, count, used, 2)
+
+
+def alone(work: Path, way: str, truth: dict[str, list[FrameLabels]], keys: Sequence[tuple[str, int]]) -> None:
+    """Confidence tables that leave nothing but the keyframes."""
+    folder = work / f"carried/{way}"
+    folder.mkdir(parents=True)
+    for name, own in truth.items():
+        rows = [f"{each.frame},{int((name, each.frame) in keys)}" for each in own]
+        (folder / f"{name}{CONFIDENCE}").write_text("\n".join(["frame,confidence", *rows, ""]))
 
 
 def world_in(work: Path, seed: int, frames: int) -> list[FrameLabels]:
@@ -110,7 +119,7 @@ def carried(
 
 def dataset(
     work: Path, way: str, labels: dict[str, list[FrameLabels]], train: Sequence[str], val: str,
-    truth: dict[str, list[FrameLabels]],
+    truth: dict[str, list[FrameLabels]], every: int,
 ) -> Path:  # fmt: skip
     """An Ultralytics data set of these labels; validation is always by the exact ones."""
     folder = work / f"data-{way.replace(' ', '-')}"
@@ -129,11 +138,11 @@ def dataset(
             if split == "train" and beside.is_file():
                 shutil.copyfile(beside, results.path.with_name(f"{name}{CONFIDENCE}"))
             splits[split].append(SequenceFiles(name, work / f"images/{name}", results.path, None))
-    yolo_dataset.write(folder, splits, CLASSES, every=2, least=LEAST)
+    yolo_dataset.write(folder, splits, CLASSES, every=every, least=0.0 if every > 1 else 0.99)
     return folder / "data.yaml"
 
 
-def trained(arguments: argparse.Namespace, way: str, data: Path) -> str:
+def trained(arguments: argparse.Namespace, way: str, data: Path, epochs: int) -> str:
     """Fine-tune; the best weights."""
     from mots.models.torchvision_operators import import_torchvision
 
@@ -142,7 +151,7 @@ def trained(arguments: argparse.Namespace, way: str, data: Path) -> str:
 
     model = YOLO(arguments.weights)
     model.train(
-        data=str(data), epochs=arguments.epochs, imgsz=arguments.imgsz, batch=8, device="cpu", workers=0, seed=0,
+        data=str(data), epochs=epochs, imgsz=arguments.imgsz, batch=8, device="cpu", workers=0, seed=0,
         project=str(arguments.work.resolve() / "runs"), name=way.replace(" ", "-"), plots=False, verbose=False,
         amp=False,
         val=False, close_mosaic=2,

@@ -23,9 +23,11 @@ __all__ = ["Choice", "SelectSettings", "choose"]
 class SelectSettings:
     """How much each reason counts."""
 
-    uncertainty: float = 2.0  # by how much the worth of a frame grows from sure to wholly uncertain
+    # By how much the worth of a frame grows from sure to wholly uncertain. With few labels, frames that are like many
+    # others teach more than doubtful ones (Hacohen, Dekel, Weinshall: Active Learning on a Budget, ICML 2022).
+    uncertainty: float = 0.5
     balance: float = 1.0  # and from no object to one of a class that no taken frame has
-    density: float = 0.5  # and from no object to as many as the fullest frame has
+    density: float = 1.0  # and from no object to as many as the fullest frame has
     # Difference of two pictures in small, from 0 to 1, below which they count as one: the mean of the largest twentieth
     # of their tiles', so that a still background does not hide what moves before it.
     twin: float = 0.03
