@@ -585,3 +585,21 @@ def test_no_decoded_picture_waits_for_the_garbage_collector(tmp_path: Path) -> N
     finally:
         gc.enable()
     assert left <= 2
+
+
+def test_a_picture_that_cannot_be_converted_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with VideoWriter(tmp_path / "v.mp4", 10) as writer:
+        for k in range(6):
+            writer.write(np.full((48, 64, 3), 30 * k, np.uint8), k / 10)
+    calls = []
+
+    def failing(picture: object, matrices: dict[float, object]) -> np.ndarray:
+        calls.append(picture)
+        if len(calls) == 3:
+            raise av.error.InvalidDataError(1, "damaged")
+        return np.zeros((48, 64, 3), np.uint8)
+
+    monkeypatch.setattr("mots.video.video_file.shown_image", failing)
+    with pytest.warns(MotsWarning, match="frame 2 is skipped: it cannot be converted"):
+        frames = [frame.number for frame in open_source(tmp_path / "v.mp4")]
+    assert frames == [0, 1, 3, 4, 5]

@@ -43,7 +43,7 @@ from mots.labels import FrameLabels
 from mots.trackers import Detections, Masks, Tracker
 from mots.video.writer import VideoWriter
 
-SECONDS, BYTES = 10, 3 << 30  # of one try; the compiled code and the libraries take the first gigabyte
+SECONDS, BYTES = 10, 4 << 30  # of one try; the compiled code and the libraries take the first gigabyte
 SIZE = (40, 60)
 HANG, CRASH, WORDS, OUTSIDE, WRONG = "hang", "crash", "words", "outside", "wrong good"
 

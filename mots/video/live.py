@@ -106,6 +106,8 @@ class LiveVideo:
         return place
 
     def __iter__(self) -> Iterator[Frame]:
+        import av
+
         if self.used:
             raise InputError(f"{self.shown}: a stream can be read once: record it first")
         self.used = True
@@ -122,7 +124,13 @@ class LiveVideo:
                 now = clock.time_of(number, stamp, decoded.restarts)
                 size = checked_size(decoded.picture, size, f"{self.shown}: frame {number}", self.max_megapixels)
                 shown, given = number + 1, given + 1
-                yield Frame(number, now, shown_image(decoded.picture, matrices))
+                try:
+                    image = shown_image(decoded.picture, matrices)
+                except av.error.FFmpegError as error:
+                    message = f"{self.shown}: frame {number} is skipped: it cannot be converted ({reason(error)})"
+                    warnings.warn(MotsWarning(message), stacklevel=2)
+                    continue
+                yield Frame(number, now, image)
             if size is None:
                 raise FormatError(f"{self.shown}: no frame of this stream can be decoded")
             if not self.paced:

@@ -100,7 +100,15 @@ class Video:
                 now = clock.time_of(number, decoded.seconds, decoded.restarts)
                 size = checked_size(decoded.picture, size, f"{self.location}: frame {number}", self.max_megapixels)
                 if number >= self.start:
-                    yield Frame(number, now, shown_image(decoded.picture, matrices))
+                    try:
+                        image = shown_image(decoded.picture, matrices)
+                    except av.error.FFmpegError as error:
+                        message = (
+                            f"{self.location}: frame {number} is skipped: it cannot be converted ({reason(error)})"
+                        )
+                        warnings.warn(MotsWarning(message), stacklevel=2)
+                    else:
+                        yield Frame(number, now, image)
                 number += 1
             if size is None:
                 raise FormatError(f"{self.location}: no frame of this video can be decoded")
