@@ -3,5 +3,5 @@
 from mots.lazy import lazy_package
 
 __getattr__, __dir__ = lazy_package(
-    __name__, ("annotate", "choosing", "drift", "frame_values", "keyframes", "selection_task")
+    __name__, ("annotate", "choosing", "drift", "drift_plot", "frame_values", "keyframes", "selection_task")
 )

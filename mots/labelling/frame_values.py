@@ -13,7 +13,7 @@ from mots.labels import FrameLabels
 from mots.optional import opencv
 from mots.pipeline.pipeline import Pipeline
 from mots.pipeline.tracked_frame import TrackedFrame
-from mots.segmentation.flow import OpenCvFlow, moved, places_in
+from mots.segmentation.flow import OpenCvFlow, moved, places_in, reduced
 from mots.trackers.detections import Detections
 
 __all__ = ["FrameValue", "frame_values", "uncertainty"]
@@ -73,9 +73,7 @@ class Watch:
     def value(self, frame: TrackedFrame, wanted: bool) -> FrameValue | None:
         """The values of the next frame; None where it is not wanted."""
         cv2, image, labels = self.cv2, frame.image, frame.labels
-        factor = min(SIDE / max(image.shape[:2]), 1.0)
-        size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
-        small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+        small = reduced(cv2, image, SIDE)
         disagreement = self.disagreement(small, labels) if wanted else 0.0
         self.before = (small, labels)
         if not wanted:

@@ -24,8 +24,8 @@ from mots.names import printable
 from mots.optional import opencv
 from mots.segmentation.carrying import Carrier, CarrySettings
 from mots.segmentation.cutting import GrabCut, Segmenter
-from mots.segmentation.flow import Flow, OpenCvFlow
-from mots.segmentation.segment import full_masks, reduced, resized
+from mots.segmentation.flow import Flow, OpenCvFlow, reduced
+from mots.segmentation.segment import full_masks, resized
 from mots.trackers.masks import Masks
 from mots.video.frame import Frame, Source
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mots.errors import InputError
 from mots.optional import opencv
 
-__all__ = ["FLOWS", "Flow", "OpenCvFlow", "agreement", "flow_named", "moved", "places_in"]
+__all__ = ["FLOWS", "Flow", "OpenCvFlow", "agreement", "flow_named", "moved", "places_in", "reduced"]
 
 Image = NDArray[np.uint8]
 Field = NDArray[np.float32]
@@ -53,6 +53,15 @@ def flow_named(name: str) -> Flow:
 
         return RaftFlow(OFFICIAL_WEIGHTS if name == "raft" else name)
     raise InputError(f"unknown flow '{name}': there are {', '.join(FLOWS)}, or RAFT's weights in a .pth file")
+
+
+def reduced(cv2: Any, image: Image, side: int) -> Image:
+    """An image whose longer side has at most `side` pixels: itself where it has no more."""
+    factor = side / max(image.shape[:2])
+    if factor >= 1:
+        return image
+    size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def places_in(backward: Field) -> tuple[Field, Field]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mots.labels import FrameLabels
 from mots.optional import opencv
-from mots.segmentation.flow import Flow, OpenCvFlow
+from mots.segmentation.flow import Flow, OpenCvFlow, reduced
 from mots.trackers.masks import Masks
 
 __all__ = ["MaskSmoother", "SmoothSettings", "smoothed"]
@@ -47,11 +47,7 @@ class Votes:
 
     def small(self, image: Image) -> Image:
         """The image at which the flow is computed."""
-        factor = self.settings.side / max(image.shape[:2])
-        if factor >= 1:
-            return image
-        size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
-        return np.asarray(self.cv2.resize(image, size, interpolation=self.cv2.INTER_AREA), np.uint8)
+        return reduced(self.cv2, image, self.settings.side)
 
     def voted(self, own: Seen, others: Iterable[tuple[int, Seen]]) -> Masks:
         """The masks of a frame after the vote with others, each with its distance in frames; objects have one id."""

@@ -14,13 +14,13 @@ from mots.labels import FrameLabels
 from mots.optional import opencv
 from mots.segmentation.carrying import Carrier, CarrySettings
 from mots.segmentation.cutting import GrabCut, Segmenter
-from mots.segmentation.flow import Flow, flow_named
+from mots.segmentation.flow import Flow, flow_named, reduced
 from mots.segmentation.prompts import Prompt, load
 from mots.trackers.masks import Masks
 from mots.video.frame import Frame, Source
 from mots.video.opening import source_of
 
-__all__ = ["OBJECT", "OBJECT_NAMES", "full_masks", "reduced", "resized", "segment"]
+__all__ = ["OBJECT", "OBJECT_NAMES", "full_masks", "resized", "segment"]
 
 OBJECT = 80  # the engine's id of the class of what is segmented: the first one that COCO lacks
 OBJECT_NAMES = {OBJECT: "object"}
@@ -177,15 +177,6 @@ def full_masks(cv2: Any, masks: Mapping[int, NDArray[np.bool_]], size: tuple[int
     stack = np.stack([resized(cv2, masks[number], size) for number in ids])
     winner = stack.argmax(axis=0)
     return ids, Masks.from_images((stack >= 0.5) & (winner == np.arange(len(ids))[:, None, None]))
-
-
-def reduced(cv2: Any, image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """An image of at most `side` pixels."""
-    factor = side / max(image.shape[:2])
-    if factor >= 1:
-        return image
-    size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def resized(cv2: Any, mask: NDArray[np.bool_], size: tuple[int, ...]) -> NDArray[np.float32]:

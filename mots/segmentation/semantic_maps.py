@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mots.errors import InputError
 from mots.models.semantic import SemanticNetwork
 from mots.optional import opencv
-from mots.segmentation.flow import Flow, OpenCvFlow, agreement, moved, places_in
+from mots.segmentation.flow import Flow, OpenCvFlow, agreement, moved, places_in, reduced
 from mots.video.frame import Frame
 
 __all__ = ["FrameMaps", "SmoothedMaps"]
@@ -38,10 +38,8 @@ class SmoothedMaps:
         size = (image.shape[0], image.shape[1])
         if self.smoothing <= 0:
             return self.network.labels(self.network.scores(image, size), size)
-        factor = min(GRID / max(size), 1.0)
-        grid = (max(round(size[0] * factor), 1), max(round(size[1] * factor), 1))
-        small = np.asarray(self.cv2.resize(image, grid[::-1], interpolation=self.cv2.INTER_AREA), np.uint8)
-        scores = self.network.scores(image, grid)
+        small = reduced(self.cv2, image, GRID)
+        scores = self.network.scores(image, (small.shape[0], small.shape[1]))
         if self.before is not None and self.before[0].shape == small.shape:
             last, earlier = self.before
             backward = self.flow.between(small, last)
