@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mots.optional import opencv
 
-__all__ = ["GrabCut", "Segmenter"]
+__all__ = ["GrabCut", "Segmenter", "agree"]
 
 Image = NDArray[np.uint8]
 Soft = NDArray[np.float32]
@@ -34,6 +34,12 @@ class Segmenter(Protocol):
     def from_points(self, image: Image, points: NDArray[np.float64], inside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """(H, W) the object on which the points (P, 2) x y that are `inside` (P,) lie, and the others do not."""
         ...
+
+
+def agree(one: NDArray[np.bool_], two: NDArray[np.bool_], least: float) -> bool:
+    """Whether two masks (h, w) have an IoU of at least this; two empty ones do not."""
+    union = int((one | two).sum())
+    return union > 0 and int((one & two).sum()) >= least * union
 
 
 class GrabCut:
@@ -78,9 +84,7 @@ class GrabCut:
         found = self.run(image, marks, near, 4 * reach, self.rounds, models)
         if memory is not None and models[0].any():  # the background as it is now, the object as it was prompted
             found = self.run(image, marks, near, 4 * reach, 1, (models[0], memory.copy()), frozen=True)
-        union = int((found | mask).sum())
-        agrees = union > 0 and int((found & mask).sum()) >= self.least_iou * union
-        return found if agrees else np.asarray(mask & ~others)
+        return found if agree(found, mask, self.least_iou) else np.asarray(mask & ~others)
 
     def from_box(self, image: Image, box: tuple[float, float, float, float]) -> NDArray[np.bool_]:
         """See `Segmenter.from_box`."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mots.labels import FrameLabels
 from mots.optional import opencv
+from mots.segmentation.cutting import agree
 from mots.segmentation.flow import Flow, OpenCvFlow, reduced
 from mots.trackers.masks import Masks
 
@@ -68,8 +69,7 @@ class Votes:
         crops = [values >= 0.5 * weight for values, weight in zip(sums, total, strict=True)]
         for i, crop in enumerate(crops):
             before = self.region(labels.masks, i, corners[i], crop.shape)
-            union = int((crop | before).sum())
-            if union == 0 or int((crop & before).sum()) < self.settings.least_iou * union:
+            if not agree(crop, before, self.settings.least_iou):
                 crops[i] = before
         masks = Masks.from_crops(labels.size, corners, crops)
         disjoint, _ = masks.disjoint(labels.scores.astype(np.float64))
@@ -175,11 +175,7 @@ class MaskSmoother:
                 there, values = self.soft[row]
                 arrived = votes.arrived(values, there, corners[i], own[i].shape, backward, masks.size)
                 mixed = self.inertia * arrived + (1 - self.inertia) * own[i]
-                agreed, union = (
-                    float(((mixed >= 0.5) & (own[i] > 0)).sum()),
-                    float(((mixed >= 0.5) | (own[i] > 0)).sum()),
-                )
-                if union and agreed >= votes.settings.least_iou * union:
+                if agree(mixed >= 0.5, own[i] > 0, votes.settings.least_iou):
                     soft[i] = mixed
         self.image = small
         self.soft = list(zip(corners, soft, strict=True))

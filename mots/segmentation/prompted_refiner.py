@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.segmentation.cutting import GrabCut, Segmenter
+from mots.segmentation.cutting import GrabCut, Segmenter, agree
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
@@ -58,9 +58,7 @@ class PromptedRefiner:
             others[y1:y2, x1:x2] |= detections.masks.crop(j)
         others &= ~mask
         found = self.segmenter.cut(image, mask.astype(np.float32), others)
-        union = int((found | mask).sum())
-        agrees = union > 0 and int((found & mask).sum()) >= self.settings.least_iou * union
-        return found if agrees else None
+        return found if agree(found, mask, self.settings.least_iou) else None
 
     def chosen(self, detections: Detections) -> NDArray[np.int64]:
         """(K,) the rows of the masks that are asked for, the lowest scores first."""
