@@ -43,6 +43,19 @@ def test_a_pan_is_measured_whatever_moves_in_front(rng: np.random.Generator, sid
             assert found[:, 2] == pytest.approx([-5, -3], abs=0.7)
 
 
+@pytest.mark.parametrize("size", [(241, 323), (375, 1242), (1080, 1920), (30, 2000), (1, 700), (90, 120)])
+@pytest.mark.parametrize("side", [16, 100, 480])
+def test_the_reduced_picture_shows_the_image_at_its_scale(size: tuple[int, int], side: int) -> None:
+    height, width = size
+    ramp = np.linspace(0, 255, width)[None, :, None] * np.ones((height, 1, 3))
+    grey, scale = FlowCameraMotion(CameraSettings(side=side)).reduced(ramp.astype(np.uint8))
+    assert max(grey.shape) <= max(side, 1)
+    assert min(grey.shape) >= 1
+    places = (np.arange(grey.shape[1]) + 0.5) * scale[0] - 0.5
+    assert np.abs(grey[0] - 255 * places / (width - 1)).max() < 2.5  # of 255 grey levels
+    assert height - 2 * scale[1] <= grey.shape[0] * scale[1] <= height + 1
+
+
 def test_a_motion_that_cannot_be_measured_is_the_identity(rng: np.random.Generator) -> None:
     camera = FlowCameraMotion()
     nothing = Masks.empty(SIZE)

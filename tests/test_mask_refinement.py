@@ -81,6 +81,46 @@ def test_a_bright_spot_beside_an_object_is_not_part_of_it(rng: np.random.Generat
     assert fitted[60, 100]
 
 
+def filtered(image: np.ndarray, mask: np.ndarray, radius: int, settings: OutlineSettings) -> np.ndarray:
+    """The refined mask by the paper's equations, in double precision and with OpenCV's means, in the whole picture."""
+    cv2 = pytest.importorskip("cv2")
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.blur(values, (2 * radius + 1, 2 * radius + 1)))
+
+    guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255.0
+    padded = np.pad(mask.astype(np.float64), ((1, 0), (1, 0)), mode="edge")
+    moved = (padded[1:, 1:] + padded[1:, :-1] + padded[:-1, 1:] + padded[:-1, :-1]) / 4
+    slope = (mean(guide * moved) - mean(guide) * mean(moved)) / (mean(guide**2) - mean(guide) ** 2 + settings.contrast**2)
+    intercept = mean(moved) - slope * mean(guide)
+    return np.asarray(mean(slope) * guide + mean(intercept) >= settings.threshold)
+
+
+@pytest.mark.parametrize("largest", [1, 3, 8, 25])
+def test_the_filter_is_that_of_the_paper_up_to_the_frames_edges(rng: np.random.Generator, largest: int) -> None:
+    settings = OutlineSettings(radius=10, max_radius=largest, min_piece=0.0)
+    shapes = [disc(24, 70, 50), disc(20, 3, 60), disc(15, 150, 110), disc(40, 80, 0)]
+    image = rng.integers(0, 256, (*SIZE, 3)).astype(np.uint8)
+    image[np.logical_or.reduce(shapes)] //= 2
+    fitted = EdgeRefiner(settings).refine(image, Masks.from_images(np.stack(shapes)))
+    for i, shape in enumerate(shapes):
+        wanted = filtered(image, shape, largest, settings)
+        assert (fitted.image(i) != wanted).mean() < 2e-4  # rounding, where a pixel lies on the threshold
+
+
+def test_a_mask_as_thin_as_the_frame_and_extreme_settings_are_possible(rng: np.random.Generator) -> None:
+    image = rng.integers(0, 256, (1, 40, 3)).astype(np.uint8)
+    line = np.zeros((1, 1, 40), np.bool_)
+    line[0, 0, 5:30] = True
+    for settings in (
+        OutlineSettings(radius=10, max_radius=10**6),
+        OutlineSettings(contrast=0.0, threshold=0.0),
+        OutlineSettings(contrast=1.0, threshold=1.0, min_piece=1.0),
+    ):
+        fitted = EdgeRefiner(settings).refine(image, Masks.from_images(line))
+        assert 0 < fitted.areas()[0] <= 40
+
+
 def test_fitting_changes_nothing_that_it_was_given(rng: np.random.Generator) -> None:
     masks, image = Masks.from_images(disc(20)[None]), picture(disc(20), rng)
     before = masks.pixels.copy(), image.copy()

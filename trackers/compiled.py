@@ -53,10 +53,13 @@ def private_folder() -> Path | None:
 
 
 def compiled(function: Function) -> Function:
-    """The function compiled on its first call, cached on disk for the next process, and run without Python's lock."""
+    """The function compiled on its first call, cached on disk for the next process, and run without Python's lock.
+
+    A division by zero gives what it gives in NumPy: to check for it would keep loops from being vectorised.
+    """
     while Cache.kept:
         try:
-            return cast(Function, numba.njit(cache=True, nogil=True)(function))
+            return cast(Function, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
         except RuntimeError:  # numba finds no place that can be written
             Cache.retreat()
-    return cast(Function, numba.njit(nogil=True)(function))
+    return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))

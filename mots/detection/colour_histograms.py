@@ -23,6 +23,18 @@ CHROMA = 8  # bins of each chroma number
 REACH = 64.0  # chroma numbers of this distance from grey and beyond share the outermost bins
 DIMENSION = STRIPES * (LIGHT + CHROMA * CHROMA)
 
+# Whole numbers in place of fractions: lightness in steps of 1 / FINE grey levels, places in steps of 1 / WHOLE bins.
+FINE = np.int32(1 << 10)
+STEPS = np.int32(12)
+WHOLE = np.int32(1 << 12)
+RED, GREEN, BLUE = np.int32(306), np.int32(601), np.int32(117)  # 0.299, 0.587 and 0.114 of FINE; together FINE
+LEVEL = np.int32(256 * (1 << 10) // (1 << 12))  # 256 grey levels, in FINE, for a place of WHOLE
+SHIFT = np.int32(13)
+# 0.564 and 0.713 bins' widths for each chroma number, for a product that is shifted by SHIFT
+BLUE_CHROMA, RED_CHROMA = (
+    np.int32(round(share * CHROMA / (2 * REACH) * WHOLE / FINE * (1 << SHIFT))) for share in (0.564, 0.713)
+)
+
 
 class ColourHistograms:
     """An embedder by colours alone."""
@@ -47,35 +59,45 @@ def embed(image: NDArray[np.uint8], detections: Detections) -> NDArray[np.float3
 
 @compiled
 def histograms(image: NDArray[np.uint8], masks: MaskArrays) -> NDArray[np.float64]:
-    """(N, DIMENSION) weighted pixel counts: each pixel is shared among the neighbouring bins of its colour."""
+    """(N, DIMENSION) weighted pixel counts: each pixel is shared among the neighbouring bins of its colour.
+
+    Places between bins are whole numbers, a bin's width being 2^STEPS, so the sums are exact in any order.
+    """
     boxes, starts, pixels = masks.boxes, masks.starts, masks.pixels
     width = LIGHT + CHROMA * CHROMA
+    one, half, last_light, last_chroma = WHOLE, WHOLE // 2, (LIGHT - 1) * WHOLE, (CHROMA - 1) * WHOLE
+    centre = CHROMA * WHOLE // 2 - half  # the place of grey
     counts = np.zeros((len(boxes), STRIPES * width))
     for i in range(len(boxes)):
         x1, y1, x2, y2 = boxes[i]
         tall, wide = y2 - y1, x2 - x1
+        # Odd and even rows apart, so that fewer additions wait for the one before.
+        sums = np.zeros((2, STRIPES * width), np.int64)
         for y in range(tall):
             base = (y * STRIPES // tall) * width
-            row = starts[i] + np.int64(y) * wide
+            begin = starts[i] + np.int64(y) * wide
+            inside, colours, own = pixels[begin : begin + wide], image[y1 + y, x1:x2], sums[y % 2]
             for x in range(wide):
-                if not pixels[row + x]:
+                if not inside[x]:
                     continue
-                r = float(image[y1 + y, x1 + x, 0])
-                g = float(image[y1 + y, x1 + x, 1])
-                b = float(image[y1 + y, x1 + x, 2])
-                light = 0.299 * r + 0.587 * g + 0.114 * b
-                place = min(max(light / 256.0 * LIGHT - 0.5, 0.0), LIGHT - 1.0)
-                low = min(int(place), LIGHT - 2)
-                counts[i, base + low] += 1.0 - (place - low)
-                counts[i, base + low + 1] += place - low
+                r, g, b = np.int32(colours[x, 0]), np.int32(colours[x, 1]), np.int32(colours[x, 2])
+                light = r * RED + g * GREEN + b * BLUE
+                place = min(max(light * LIGHT // LEVEL - half, np.int32(0)), last_light)
+                low = min(place >> STEPS, np.int32(LIGHT - 2))
+                above = place - (low << STEPS)
+                own[base + low] += one - above
+                own[base + low + 1] += above
                 # Chroma numbers of ITU-R BT.601, 0 for grey.
-                u = min(max((0.564 * (b - light) / REACH + 1.0) * 0.5 * CHROMA - 0.5, 0.0), CHROMA - 1.0)
-                v = min(max((0.713 * (r - light) / REACH + 1.0) * 0.5 * CHROMA - 0.5, 0.0), CHROMA - 1.0)
-                lu, lv = min(int(u), CHROMA - 2), min(int(v), CHROMA - 2)
-                fu, fv = u - lu, v - lv
+                u = min(max(((b * FINE - light) * BLUE_CHROMA >> SHIFT) + centre, np.int32(0)), last_chroma)
+                v = min(max(((r * FINE - light) * RED_CHROMA >> SHIFT) + centre, np.int32(0)), last_chroma)
+                lu, lv = min(u >> STEPS, np.int32(CHROMA - 2)), min(v >> STEPS, np.int32(CHROMA - 2))
+                fu, fv = u - (lu << STEPS), v - (lv << STEPS)
+                both = (fu * fv) >> STEPS
                 chroma = base + LIGHT + lu * CHROMA + lv
-                counts[i, chroma] += (1.0 - fu) * (1.0 - fv)
-                counts[i, chroma + 1] += (1.0 - fu) * fv
-                counts[i, chroma + CHROMA] += fu * (1.0 - fv)
-                counts[i, chroma + CHROMA + 1] += fu * fv
+                own[chroma] += one - fu - fv + both
+                own[chroma + 1] += fv - both
+                own[chroma + CHROMA] += fu - both
+                own[chroma + CHROMA + 1] += both
+        for k in range(STRIPES * width):
+            counts[i, k] = (sums[0, k] + sums[1, k]) / WHOLE
     return counts

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.detection.outline_kernels import guide_and_mask, lines, refined_pixels, with_products
+from mots.detection.outline_kernels import LARGEST_RADIUS, GuidedFilter, refined_masks
 from mots.optional import opencv
 from mots.trackers.masks import Masks
 
 __all__ = ["EdgeRefiner", "OutlineSettings"]
 
-# Windows of at least twice this radius (pixels) are computed at half the resolution, and so on: it only saves time.
-FULL_RADIUS = 4
+LEAST_CONTRAST = 1e-3  # a quarter of a grey level: below it, a plain picture has no slope
 
 
 @dataclass(frozen=True)
@@ -48,51 +47,14 @@ class EdgeRefiner:
 
         A mask that would lose all its pixels stays as it is.
         """
-        boxes = np.zeros((len(masks), 4), np.int32)
-        parts: list[NDArray[np.uint8]] = []
-        areas = masks.areas()
-        for i in range(len(masks)):
-            boxes[i], pixels = self.refined(image, masks, i, int(areas[i]))
-            parts.append(pixels)
-        lengths = np.array([pixels.size for pixels in parts], np.int64)
-        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if parts else np.zeros(0, np.int64)
-        return Masks(masks.size, boxes, np.concatenate(parts) if parts else np.zeros(0, np.uint8), starts)
-
-    def refined(
-        self, image: NDArray[np.uint8], masks: Masks, i: int, area: int
-    ) -> tuple[tuple[int, int, int, int], NDArray[np.uint8]]:
-        """The tight box of mask i after refinement, and its pixels, row by row."""
-        settings, cv2 = self.settings, self.cv2
-        height, width = masks.size
-        radius = int(np.clip(round(settings.radius * area**0.5), 1, settings.max_radius))
-        x1, y1, x2, y2 = masks.boxes[i].tolist()
-        margin = 2 * radius + 1  # the reach of the filter
-        left, top = max(x1 - margin, 0), max(y1 - margin, 0)
-        right, bottom = min(x2 + margin, width), min(y2 + margin, height)
-        crop = masks.crop(i).view(np.uint8)
-        grey = cv2.cvtColor(np.ascontiguousarray(image[top:bottom, left:right]), cv2.COLOR_RGB2GRAY)
-        both = guide_and_mask(grey, crop, x1 - left, y1 - top)
-        line = self.mean_lines(both, radius)
-        (u1, v1, u2, v2), pixels = refined_pixels(line, both, np.float32(settings.threshold), settings.min_piece)
-        if len(pixels) == 0:
-            return (x1, y1, x2, y2), np.ascontiguousarray(crop).ravel()
-        return (left + u1, top + v1, left + u2, top + v2), pixels
-
-    def mean_lines(self, both: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
-        """(h, w, 2) by which the filtered mask follows from the guide: equations 5, 6 and 8 of the paper.
-
-        `both`: (h, w, 2) guide and mask. Windows of a large radius are computed in a reduced image (He, Sun: Fast
-        Guided Filter, arXiv:1505.00996).
-        """
-        cv2 = self.cv2
-        factor = max(radius // FULL_RADIUS, 1)
-        size = (both.shape[1], both.shape[0])
-        if factor > 1:
-            small = (max(round(size[0] / factor), 1), max(round(size[1] / factor), 1))
-            both = cv2.resize(both, small, interpolation=cv2.INTER_AREA)
-        side = 2 * max(radius // factor, 1) + 1
-        moments = cv2.blur(with_products(both), (side, side))
-        line = cv2.blur(lines(moments, np.float32(self.settings.contrast**2)), (side, side))
-        if factor > 1:
-            line = cv2.resize(line, size, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(line, np.float32)
+        settings = self.settings
+        grey = self.cv2.cvtColor(image, self.cv2.COLOR_RGB2GRAY)
+        largest = min(settings.max_radius, LARGEST_RADIUS)
+        radii = np.clip(np.rint(settings.radius * np.sqrt(masks.areas())), 1, largest).astype(np.int64)
+        contrast = max(settings.contrast, LEAST_CONTRAST)
+        # A mask is 0 to 1, so its covariance with the guide is at most half the guide's deviation d: no slope, which is
+        # covariance / (d^2 + contrast^2), is steeper than this.
+        steepest = 0.25 / contrast
+        guided = GuidedFilter(contrast**2, settings.threshold, steepest, settings.min_piece)
+        boxes, starts, pixels = refined_masks(grey, masks.arrays, radii, guided)
+        return Masks(masks.size, boxes, pixels, starts)

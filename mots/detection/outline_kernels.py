@@ -1,80 +1,279 @@
-"""Compiled steps of the refinement of masks: what numpy and OpenCV would do in many passes over the same pixels."""
+"""Compiled steps of the refinement of masks: what numpy and OpenCV would do in many passes over the same pixels.
+
+All sums over windows are running sums of whole numbers, which are exact and the same on every machine. Two of them
+share a 64-bit number: the first is its upper half, the second, which may be negative, its lower half.
+"""
 
 from __future__ import annotations
+
+import sys
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mots.trackers.compiled import compiled
+from mots.trackers.masks import MaskArrays
 
-__all__ = ["guide_and_mask", "lines", "refined_pixels", "with_products"]
+__all__ = ["LARGEST_RADIUS", "GuidedFilter", "refined_masks"]
 
-Picture = NDArray[np.float32]
+Numbers = NDArray[np.int64]
+Halves = NDArray[np.int32]
+LOWER, UPPER = (0, 1) if sys.byteorder == "little" else (1, 0)  # the halves of a 64-bit number, in memory
+LARGEST_RADIUS = 90  # in a larger window the squares of 255 grey levels could add up to more than 2^31
+LEVELS = 4  # a pixel of a mask that is moved by half a pixel is a mean of four
+
+
+class GuidedFilter(NamedTuple):
+    """What all masks of a frame share: `regularisation`, epsilon of the paper, in squared shares of the full range;
+    `threshold`, the least value of a pixel of the object in the filtered mask; `steepest`, the most that a slope can
+    be; `min_piece`: pieces smaller than this share of the largest one are dropped."""
+
+    regularisation: float
+    threshold: float
+    steepest: float
+    min_piece: float
+
+
+class Window(NamedTuple):
+    """One mask's window and its limits: `radius` in pixels; `scale`, by which slopes and intercepts are multiplied
+    before they are rounded to whole numbers, so that a window's sum of them stays below 2^30."""
+
+    radius: int
+    scale: np.float32
+    regularisation: np.float32
+    threshold: np.float32
+
+
+class Region(NamedTuple):
+    """Rows from `top` to `bottom` and columns from `left` to `right`, half-open."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
 
 
 @compiled
-def guide_and_mask(grey: NDArray[np.uint8], crop: NDArray[np.uint8], left: int, top: int) -> Picture:
-    """(h, w, 2): grey levels (h, w) as numbers from 0 to 1, and a mask moved by half a pixel to the right and down.
-
-    `crop`: the mask, which begins at column `left` and row `top`. Each pixel of the mask becomes the mean of itself and
-    its neighbours to the left, above, and above left; beyond the edge a pixel's neighbour is itself.
-    """
+def refined_masks(
+    grey: NDArray[np.uint8], masks: MaskArrays, radii: NDArray[np.int64], guided: GuidedFilter
+) -> MaskArrays:
+    """The masks as the picture (H, W) shows them, each with a window of its own radius (N,) in pixels, 1 to
+    LARGEST_RADIUS. A mask that would lose all its pixels stays as it is."""
     height, width = grey.shape
-    own = np.zeros((height, width), np.uint8)
-    own[top : top + crop.shape[0], left : left + crop.shape[1]] = crop
-    both = np.empty((height, width, 2), np.float32)
-    for y in range(height):
-        above = max(y - 1, 0)
-        for x in range(width):
-            before = max(x - 1, 0)
-            total = own[y, x] + own[y, before] + own[above, x] + own[above, before]
-            both[y, x, 0] = np.float32(grey[y, x]) / np.float32(255)
-            both[y, x, 1] = np.float32(total) * np.float32(0.25)
-    return both
-
-
-@compiled
-def with_products(both: Picture) -> Picture:
-    """(h, w, 4): guide and mask (h, w, 2), then the guide squared, and the guide times the mask."""
-    height, width, _ = both.shape
-    four = np.empty((height, width, 4), np.float32)
-    for y in range(height):
-        for x in range(width):
-            guide, mask = both[y, x, 0], both[y, x, 1]
-            four[y, x, 0], four[y, x, 1], four[y, x, 2], four[y, x, 3] = guide, mask, guide * guide, mask * guide
-    return four
-
-
-@compiled
-def lines(moments: Picture, regularisation: np.float32) -> Picture:
-    """(h, w, 2) slope and intercept by which a window's mask follows from its guide: equations 5 and 6 of He et al.
-
-    `moments`: (h, w, 4) the windows' means of guide, mask, guide squared and guide times mask.
-    """
-    height, width, _ = moments.shape
-    line = np.empty((height, width, 2), np.float32)
-    for y in range(height):
-        for x in range(width):
-            light, cover = moments[y, x, 0], moments[y, x, 1]
-            variance = moments[y, x, 2] - light * light
-            slope = (moments[y, x, 3] - light * cover) / (variance + regularisation)
-            line[y, x, 0], line[y, x, 1] = slope, cover - slope * light
-    return line
+    boxes, starts = masks.boxes.copy(), np.zeros(len(radii), np.int64)
+    room = 0
+    for i in range(len(radii)):
+        x1, y1, x2, y2 = masks.boxes[i]
+        room += (np.int64(x2 - x1) + 2 * radii[i] + 2) * (np.int64(y2 - y1) + 2 * radii[i] + 2)
+    pixels = np.empty(room, np.uint8)
+    count = 0
+    for i in range(len(radii)):
+        x1, y1, x2, y2 = masks.boxes[i]
+        tall, wide = y2 - y1, x2 - x1
+        starts[i] = count
+        if wide <= 0 or tall <= 0:
+            continue
+        crop = masks.pixels[masks.starts[i] : masks.starts[i] + np.int64(tall) * wide].reshape(tall, wide)
+        radius = radii[i]
+        scale = np.float32(2.0**30 / ((2 * radius + 1) ** 2 * (1.0 + guided.steepest)))
+        window = Window(radius, scale, np.float32(guided.regularisation), np.float32(guided.threshold))
+        margin = 2 * radius + 1
+        left, top = max(x1 - margin, 0), max(y1 - margin, 0)
+        around = grey[top : min(y2 + margin, height), left : min(x2 + margin, width)]
+        (u1, v1, u2, v2), inside = refined_pixels(around, crop, x1 - left, y1 - top, window, guided.min_piece)
+        if len(inside):
+            boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3] = left + u1, top + v1, left + u2, top + v2
+        else:
+            inside = crop.copy().ravel()
+        pixels[count : count + len(inside)] = inside
+        count += len(inside)
+    return MaskArrays(boxes, starts, pixels[:count].copy())
 
 
 @compiled
 def refined_pixels(
-    line: Picture, both: Picture, threshold: np.float32, min_piece: float
+    grey: NDArray[np.uint8], crop: NDArray[np.uint8], left: int, top: int, window: Window, min_piece: float
 ) -> tuple[tuple[int, int, int, int], NDArray[np.uint8]]:
-    """The tight box of the refined mask inside its (h, w) region, and its pixels there, row by row.
+    """The tight box of the refined mask inside its (h, w) surroundings, and its pixels there, row by row.
 
-    `line`: (h, w, 2) the mean slopes and intercepts; `both`: (h, w, 2) guide and mask. A pixel belongs to the object
-    where slope * guide + intercept is at least `threshold` (equation 8). Pieces (pixels that touch by their sides) of
-    fewer pixels than the share `min_piece` of the largest one are dropped.
+    `grey`: (h, w) the picture there, with a margin of twice the radius around the mask, or up to the frame's edge.
+    `crop`: the mask, which begins at column `left` and row `top`.
     """
-    height, width, _ = both.shape
-    inside = np.empty(width + 1, np.uint8)
-    inside[width] = 0
+    height, width = grey.shape
+    # Farther away than the radius no window touches the mask: slope and intercept are 0.
+    reach = window.radius + 1
+    region = Region(
+        max(left - reach, 0),
+        max(top - reach, 0),
+        min(left + crop.shape[1] + reach, width),
+        min(top + crop.shape[0] + reach, height),
+    )
+    firsts, seconds = packed(grey, crop, left, top)
+    line = lines(firsts, seconds, window, region)
+    (x1, y1, x2, y2), pixels = largest_pieces(decided(line, grey, window, region), min_piece)
+    return (region.left + x1, region.top + y1, region.left + x2, region.top + y2), pixels
+
+
+@compiled
+def packed(grey: NDArray[np.uint8], crop: NDArray[np.uint8], left: int, top: int) -> tuple[Numbers, Numbers]:
+    """(h, w) guide and mask, and (h, w) guide squared and guide times mask, each two numbers in one.
+
+    The guide has 255 levels, the mask four, as it is moved by half a pixel to the right and down: each pixel becomes
+    the sum of itself and its neighbours to the left, above, and above left; beyond the edge a pixel's neighbour is
+    itself.
+    """
+    height, width = grey.shape
+    own = np.zeros((height + 1, width + 1), np.uint8)  # with the neighbours beyond the edge
+    own[top + 1 : top + 1 + crop.shape[0], left + 1 : left + 1 + crop.shape[1]] = crop
+    own[0] = own[1]
+    for y in range(height + 1):
+        own[y, 0] = own[y, 1]
+    firsts, seconds = np.empty((height, width), np.int64), np.empty((height, width), np.int64)
+    for y in range(height):
+        # Rows of their own, so that the loop has no index that could be negative.
+        above, above_right, below, below_right = own[y], own[y, 1:], own[y + 1], own[y + 1, 1:]
+        guide, first, second = grey[y], firsts[y], seconds[y]
+        for x in range(width):
+            light = np.int32(guide[x])
+            level = np.int32(above[x] + above_right[x] + below[x] + below_right[x])
+            first[x] = (np.int64(light) << 32) + np.int64(level)
+            second[x] = (np.int64(light * light) << 32) + np.int64(light * level)
+    return firsts, seconds
+
+
+@compiled
+def lines(firsts: Numbers, seconds: Numbers, window: Window, region: Region) -> Numbers:
+    """(h, w) slope and intercept by which a window's mask follows from its guide (equations 5 and 6 of He et al.),
+    times the scale, two in one; 0 outside the region."""
+    height, width = firsts.shape
+    radius, span = window.radius, region.right - region.left
+    line = np.zeros((height, width), np.int64)
+    sums_one, sums_two = column_sums(firsts, radius, region.top), column_sums(seconds, radius, region.top)
+    ones, twos = np.empty(span, np.int64), np.empty(span, np.int64)
+    for y in range(region.top, region.bottom):
+        if y > region.top:
+            new, old = mirrored(y + radius, height), mirrored(y - radius - 1, height)
+            moved_down(sums_one[radius : radius + width], firsts[new], firsts[old])
+            moved_down(sums_two[radius : radius + width], seconds[new], seconds[old])
+        mirror_margins(sums_one, radius)
+        mirror_margins(sums_two, radius)
+        row_sums(sums_one[region.left :], radius, ones)
+        row_sums(sums_two[region.left :], radius, twos)
+        line_of_row(
+            ones.view(np.int32), twos.view(np.int32), window,
+            line[y, region.left : region.right].view(np.int32),
+        )  # fmt: skip
+    return line
+
+
+@compiled
+def line_of_row(ones: Halves, twos: Halves, window: Window, line: Halves) -> None:
+    """Slope and intercept of each window of a row, from the sums of its numbers; all as halves (2w,)."""
+    side = 2 * window.radius + 1
+    count = np.float32(side * side)
+    full, levels = np.float32(255), np.float32(LEVELS)
+    of_light, of_cover = np.float32(1) / (count * full), np.float32(1) / (count * levels)
+    of_square, of_product = of_light / full, of_light / levels
+    regularisation, scale = window.regularisation, window.scale
+    for x in range(len(line) // 2):
+        light, cover = np.float32(ones[2 * x + UPPER]) * of_light, np.float32(ones[2 * x + LOWER]) * of_cover
+        variance = np.float32(twos[2 * x + UPPER]) * of_square - light * light
+        covariance = np.float32(twos[2 * x + LOWER]) * of_product - light * cover
+        slope = covariance / (variance + regularisation)
+        intercept = np.int32((cover - slope * light) * scale)
+        line[2 * x + LOWER] = intercept
+        line[2 * x + UPPER] = np.int32(slope * scale) + (intercept >> 31)  # 1 less where the lower half is negative
+
+
+@compiled
+def decided(line: Numbers, grey: NDArray[np.uint8], window: Window, region: Region) -> NDArray[np.uint8]:
+    """The refined mask inside the region: where mean slope * guide + mean intercept is at least the threshold
+    (equation 8)."""
+    height, width = grey.shape
+    radius, span = window.radius, region.right - region.left
+    side = 2 * radius + 1
+    limit = np.float32(side * side) * np.float32(255) * window.scale * window.threshold
+    inside = np.empty((region.bottom - region.top, span), np.uint8)
+    sums, totals = column_sums(line, radius, region.top), np.empty(span, np.int64)
+    for y in range(region.top, region.bottom):
+        if y > region.top:
+            new, old = mirrored(y + radius, height), mirrored(y - radius - 1, height)
+            moved_down(sums[radius : radius + width], line[new], line[old])
+        mirror_margins(sums, radius)
+        row_sums(sums[region.left :], radius, totals)
+        guide, row = grey[y, region.left : region.right], inside[y - region.top]
+        for x in range(span):
+            intercept = np.int32(totals[x])
+            slope = np.int32((totals[x] - np.int64(intercept)) >> 32)
+            row[x] = np.float32(slope) * np.float32(guide[x]) + np.float32(255) * np.float32(intercept) >= limit
+    return inside
+
+
+# Sums over windows; beyond the edge the picture is mirrored, without its outermost line
+
+
+@compiled
+def mirrored(i: int, length: int) -> int:
+    """The line of a picture that stands for line i, which may lie beyond its edge."""
+    if length == 1:
+        return 0
+    while i < 0 or i >= length:
+        i = -i if i < 0 else 2 * (length - 1) - i
+    return i
+
+
+@compiled
+def column_sums(values: Numbers, radius: int, row: int) -> Numbers:
+    """(w + 2 * radius) the sums of each column of values (h, w) over a window of rows, with room for the margins."""
+    height, width = values.shape
+    sums = np.zeros(width + 2 * radius, np.int64)
+    for k in range(row - radius, row + radius + 1):
+        line = values[mirrored(k, height)]
+        for x in range(width):
+            sums[radius + x] += line[x]
+    return sums
+
+
+@compiled
+def moved_down(sums: Numbers, new: Numbers, old: Numbers) -> None:
+    """The columns' sums (w,) one row further down: a new row comes in and an old one leaves."""
+    for x in range(len(sums)):
+        sums[x] += new[x] - old[x]
+
+
+@compiled
+def mirror_margins(sums: Numbers, radius: int) -> None:
+    """Fill the margins of the columns' sums (w + 2 * radius)."""
+    width = len(sums) - 2 * radius
+    for k in range(radius):
+        sums[radius - 1 - k] = sums[radius + mirrored(-1 - k, width)]
+        sums[radius + width + k] = sums[radius + mirrored(width + k, width)]
+
+
+@compiled
+def row_sums(sums: Numbers, radius: int, windows: Numbers) -> None:
+    """The sums (w,) of windows of 2 * radius + 1 columns; the first window begins at the first of `sums`."""
+    ahead = sums[2 * radius + 1 :]
+    total = np.int64(0)
+    for x in range(2 * radius + 1):
+        total += sums[x]
+    windows[0] = total
+    for x in range(len(windows) - 1):
+        total += ahead[x] - sums[x]
+        windows[x + 1] = total
+
+
+# Pieces
+
+
+@compiled
+def largest_pieces(inside: NDArray[np.uint8], min_piece: float) -> tuple[tuple[int, int, int, int], NDArray[np.uint8]]:
+    """The tight box of a mask (h, w) without its small pieces, and its pixels there, row by row.
+
+    Pieces (pixels that touch by their sides) of fewer pixels than the share `min_piece` of the largest one are dropped.
+    """
+    height, width = inside.shape
     # Runs of pixels row by row, joined where they touch those of the row above.
     first_of_row = np.zeros(height + 1, np.int64)
     room = 64
@@ -82,13 +281,12 @@ def refined_pixels(
     count = 0
     for y in range(height):
         first_of_row[y] = count
-        for x in range(width):
-            inside[x] = line[y, x, 0] * both[y, x, 0] + line[y, x, 1] >= threshold
+        row = inside[y]
         last = np.uint8(0)
-        for x in range(width + 1):
-            if inside[x] == last:
+        for x in range(width):
+            if row[x] == last:
                 continue
-            last = inside[x]
+            last = row[x]
             if last:
                 if count == room:
                     room *= 2
@@ -97,6 +295,9 @@ def refined_pixels(
             else:
                 ends[count], parents[count] = x, count
                 count += 1
+        if last:
+            ends[count], parents[count] = width, count
+            count += 1
         if y:
             joined(first_of_row[y - 1], first_of_row[y], count, begins, ends, parents)
     first_of_row[height] = count
@@ -116,8 +317,8 @@ def refined_pixels(
     for y in range(y1, y2):
         for k in range(first_of_row[y], first_of_row[y + 1]):
             if areas[root(parents, k)] >= least:
-                row = (y - y1) * (x2 - x1) - x1
-                pixels[row + begins[k] : row + ends[k]] = 1
+                row_start = (y - y1) * (x2 - x1) - x1
+                pixels[row_start + begins[k] : row_start + ends[k]] = 1
     return (x1, y1, x2, y2), pixels
 
 
