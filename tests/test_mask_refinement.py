@@ -91,7 +91,9 @@ def filtered(image: np.ndarray, mask: np.ndarray, radius: int, settings: Outline
     guide = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) / 255.0
     padded = np.pad(mask.astype(np.float64), ((1, 0), (1, 0)), mode="edge")
     moved = (padded[1:, 1:] + padded[1:, :-1] + padded[:-1, 1:] + padded[:-1, :-1]) / 4
-    slope = (mean(guide * moved) - mean(guide) * mean(moved)) / (mean(guide**2) - mean(guide) ** 2 + settings.contrast**2)
+    slope = (mean(guide * moved) - mean(guide) * mean(moved)) / (
+        mean(guide**2) - mean(guide) ** 2 + settings.contrast**2
+    )
     intercept = mean(moved) - slope * mean(guide)
     return np.asarray(mean(slope) * guide + mean(intercept) >= settings.threshold)
 

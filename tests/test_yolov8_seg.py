@@ -8,6 +8,7 @@ from PIL import Image
 
 from mots.errors import MotsError
 from mots.models import mask_upsampling, yolov8_seg
+from mots.models.suppression import suppressed
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
 
 PICTURES = (
@@ -117,9 +118,9 @@ def test_enlarging_masks_is_torchs_bilinear(rng: np.random.Generator) -> None:
 def test_duplicates_are_suppressed_within_a_class_only() -> None:
     boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [0, 0, 10, 10], [50, 50, 60, 60]], np.float32)
     classes = np.array([0, 0, 1, 0])
-    assert yolov8_seg.suppressed(boxes, classes, 0.7, 300).tolist() == [0, 2, 3]
-    assert yolov8_seg.suppressed(boxes, classes, 0.9, 300).tolist() == [0, 1, 2, 3]
-    assert yolov8_seg.suppressed(boxes, classes, 0.7, 2).tolist() == [0, 2]
+    assert suppressed(boxes, classes, 0.7, 300).tolist() == [0, 2, 3]
+    assert suppressed(boxes, classes, 0.9, 300).tolist() == [0, 1, 2, 3]
+    assert suppressed(boxes, classes, 0.7, 2).tolist() == [0, 2]
 
 
 def test_networks_without_suppression_are_understood() -> None:

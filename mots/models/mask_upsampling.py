@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mots.trackers.compiled import compiled
+from mots.trackers.kernels import tight_box
+from mots.trackers.masks import MaskArrays, Masks
 
 __all__ = ["Taps", "Upsampling", "masks_in_boxes", "placed", "upsampling"]
 
@@ -80,24 +82,50 @@ def taps_of(matrix: NDArray[np.float32]) -> Taps:
 
 
 def masks_in_boxes(
+    size: tuple[int, int],
     coefficients: NDArray[np.float32],
     prototypes: NDArray[np.float32],
     boxes: NDArray[np.float32],
     across: Upsampling,
-) -> tuple[list[tuple[int, int]], list[NDArray[np.bool_]]]:
-    """For each of N boxes (N, 4) the x y of its first whole pixel, and the (h, w) mask inside it: where the logit is
-    above 0. `coefficients`: (N, nm). `prototypes`: (nm, mh, mw)."""
-    corners, crops = [], []
-    height, width = len(across.rows.first), len(across.columns.first)
-    whole = np.clip(np.ceil(boxes), 0, [width, height, width, height]).astype(np.int64)
+) -> Masks:
+    """Masks in a frame of (height, width), each inside its box (N, 4): where the logit is above 0.
+
+    `coefficients`: (N, nm). `prototypes`: (nm, mh, mw).
+    """
+    height, width = size
+    whole = np.clip(np.ceil(boxes), 0, [width, height, width, height]).astype(np.int32)
     planes, factors = np.ascontiguousarray(prototypes), np.ascontiguousarray(coefficients)
-    for k, (x1, y1, x2, y2) in enumerate(whole.tolist()):
-        corners.append((x1, y1))
-        if x2 > x1 and y2 > y1:
-            crops.append(mask_in_box(factors[k], planes, across, x1, y1, x2, y2))
-        else:
-            crops.append(np.zeros((0, 0), np.bool_))
-    return corners, crops
+    found = tight_masks(factors, planes, across, whole)
+    return Masks(size, found.boxes, found.pixels, found.starts)
+
+
+@compiled
+def tight_masks(
+    coefficients: NDArray[np.float32], prototypes: NDArray[np.float32], across: Upsampling, boxes: NDArray[np.int32]
+) -> MaskArrays:
+    """The masks inside whole boxes (N, 4) of the image, each in its own tight box."""
+    count = len(boxes)
+    tight, starts = np.zeros((count, 4), np.int32), np.zeros(count, np.int64)
+    room = 0
+    for k in range(count):
+        x1, y1, x2, y2 = boxes[k]
+        room += np.int64(max(x2 - x1, 0)) * max(y2 - y1, 0)
+    pixels = np.empty(room, np.uint8)
+    length = 0
+    for k in range(count):
+        x1, y1, x2, y2 = boxes[k]
+        starts[k] = length
+        if x2 <= x1 or y2 <= y1:
+            continue
+        mask = mask_in_box(coefficients[k], prototypes, across, x1, y1, x2, y2)
+        u1, v1, u2, v2 = tight_box(mask)
+        if u2 <= u1:
+            continue
+        tight[k, 0], tight[k, 1], tight[k, 2], tight[k, 3] = x1 + u1, y1 + v1, x1 + u2, y1 + v2
+        for y in range(v1, v2):
+            pixels[length : length + u2 - u1] = mask[y, u1:u2]
+            length += u2 - u1
+    return MaskArrays(tight, starts, pixels[:length].copy())
 
 
 @compiled

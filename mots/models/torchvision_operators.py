@@ -1,7 +1,7 @@
 """Importing torchvision where its compiled part does not fit the installed torch.
 
 With a CPU build of torch and PyPI's torchvision (a CUDA build) `import torchvision` fails with "operator
-torchvision::nms does not exist". Then the operators that the engine's networks need are computed in plain torch.
+torchvision::nms does not exist". Then the operators that the engine's networks need are computed without it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from mots.models.suppression import suppressed
 from mots.optional import missing
 
 if TYPE_CHECKING:
@@ -23,8 +26,8 @@ libraries: list[Any] = []  # hold the declared operators; they must outlive the 
 def import_torchvision() -> None:
     """Import torchvision; where its compiled operators are missing, declare those that it registers by name first.
 
-    `nms` and `roi_align` get kernels in plain torch; `qnms`, the form for quantised boxes, only a declaration: calling
-    it fails.
+    `nms` and `roi_align` get kernels of the engine's own; `qnms`, the form for quantised boxes, only a declaration:
+    calling it fails.
 
     Raises ImportError when torchvision is not installed.
     """
@@ -72,18 +75,9 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     import torch
 
     order = scores.argsort(descending=True, stable=True)
-    boxes = boxes[order]
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
-    alive = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
-    for i in range(len(boxes)):
-        if not alive[i]:
-            continue
-        low = torch.maximum(boxes[i, :2], boxes[i + 1 :, :2])
-        high = torch.minimum(boxes[i, 2:], boxes[i + 1 :, 2:])
-        common = (high - low).clamp(min=0).prod(dim=1)
-        iou = common / (areas[i] + areas[i + 1 :] - common)
-        alive[i + 1 :] &= ~(iou > iou_threshold)
-    return order[alive]
+    best_first = boxes[order].float().cpu().numpy()
+    kept = suppressed(best_first, np.zeros(len(best_first), np.int64), iou_threshold, len(best_first))
+    return order[torch.from_numpy(kept).to(order.device)]
 
 
 ROIS_AT_ONCE = 128  # regions that are pooled together; it only limits the memory

@@ -29,9 +29,9 @@ from mots.models.runtimes.onnx_runtime import OnnxRuntime
 from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
 from mots.models.runtimes.tensorrt_runtime import TensorRtRuntime
 from mots.models.runtimes.torch_runtime import TorchRuntime
+from mots.models.suppression import suppressed
 from mots.optional import opencv
 from mots.trackers.detections import Detections
-from mots.trackers.masks import Masks
 
 __all__ = ["DetectorSettings", "YOLOv8Seg"]
 
@@ -118,8 +118,7 @@ class YOLOv8Seg:
         boxes = boxes_in_image(rows.boxes, size, inputs)
         # The network's input has four pixels for each one of the prototypes, as Ultralytics' own code assumes.
         across = upsampling(prototypes.shape[1:], size)
-        corners, crops = masks_in_boxes(rows.coefficients, prototypes, boxes, across)
-        masks = Masks.from_crops(size, corners, crops)
+        masks = masks_in_boxes(size, rows.coefficients, prototypes, boxes, across)
         full = np.flatnonzero(masks.boxes[:, 2] > 0)
         ours = np.array([self.classes[theirs] for theirs in rows.classes.tolist()], np.int64)
         return Detections.from_masks(masks, rows.scores, ours, boxes).take(full)
@@ -197,22 +196,6 @@ def candidates(
     boxes = np.concatenate([centre - half, centre + half], axis=1)
     chosen = suppressed(boxes, best, settings.nms_iou, settings.max_detections)
     return Candidates(boxes[chosen], top[chosen], best[chosen], prediction[4 + classes :, above[chosen]].T)
-
-
-def suppressed(boxes: NDArray[np.float32], classes: NDArray[np.int64], limit: float, most: int) -> NDArray[np.int64]:
-    """(K,) rows of boxes (N, 4), best first, whose IoU with no kept box of their class is above `limit`."""
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    rest = np.arange(len(boxes))
-    chosen: list[int] = []
-    while rest.size and len(chosen) < most:
-        best, rest = rest[0], rest[1:]
-        chosen.append(int(best))
-        low = np.maximum(boxes[rest, :2], boxes[best, :2])
-        high = np.minimum(boxes[rest, 2:], boxes[best, 2:])
-        common = np.maximum(high - low, 0).prod(axis=1)
-        duplicate = common > limit * (areas[rest] + areas[best] - common)
-        rest = rest[~(duplicate & (classes[rest] == classes[best]))]
-    return np.array(chosen, np.int64)
 
 
 def boxes_in_image(boxes: NDArray[np.float32], size: tuple[int, int], inputs: tuple[int, int]) -> NDArray[np.float32]:
