@@ -83,11 +83,14 @@ def test_boxes_come_back_from_new_tracks() -> None:
     assert motion.boxes_of(means) == pytest.approx(BOXES)
 
 
-def test_distance_is_zero_at_the_prediction_and_grows_away_from_it() -> None:
+def test_the_variance_of_a_new_centre_is_that_of_two_detections() -> None:
     means, covariances = motion.initiate(BOXES, SETTINGS)
-    distances = motion.squared_distances(means, covariances, BOXES, SETTINGS)
-    assert distances.diagonal() == pytest.approx(0)
-    assert (distances[[0, 1], [1, 0]] > 13.8).all()
+    spread = motion.spreads(means, covariances, SETTINGS)
+    size = np.sqrt((BOXES[:, 2:] - BOXES[:, :2]).prod(axis=1))
+    # A detection's variance twice: of the one it began with, and of the next one.
+    assert spread == pytest.approx(
+        np.repeat(2 * (SETTINGS.measurement_noise * size)[:, None] ** 2, 2, axis=1), rel=1e-5
+    )
 
 
 def test_the_camera_moves_points_speeds_and_sizes() -> None:
@@ -107,5 +110,5 @@ def test_no_tracks_run_through() -> None:
     means, covariances = motion.initiate(np.zeros((0, 4), np.float32), SETTINGS)
     means, covariances = motion.predict(means, covariances, 1.0, SETTINGS)
     means, covariances = motion.update(means, covariances, np.zeros((0, 4)), SETTINGS)
-    assert motion.squared_distances(means, covariances, BOXES, SETTINGS).shape == (0, 2)
+    assert motion.spreads(means, covariances, SETTINGS).shape == (0, 2)
     assert motion.boxes_of(means).shape == (0, 4)

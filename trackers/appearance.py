@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +37,6 @@ class AppearanceSettings:
 
 ROUNDING = 1e-6  # seconds; keeps 6 frames at 30 a second equal to 0.2 s, however the times were added up
 SAMPLE = 32  # objects of a frame that are compared pairwise; only the cost depends on it, not the median
-LOWER = np.tril_indices(SAMPLE, -1)  # the pairs of the first n objects come first
 # Halving or doubling this changed nothing on MOTS20-02 and -05: it serves until the first match.
 UNKNOWN_SAME = 0.25  # before the first match: this share of the usual distance of two objects
 UNKNOWN = 0.5  # dissimilarity of every pair before the first estimate: neither the same nor another object
@@ -186,7 +185,7 @@ class AppearanceScale:
         width = self.other - same
         if strict:
             width = min(max((self.similar - same) / settings.strict_level, settings.strict_floor * width), width)
-        return np.clip((distances - same) / max(width, 1e-6), 0.0, 1.0)
+        return shares(distances.ravel(), same, max(width, 1e-6)).reshape(distances.shape)
 
     def with_frame(self, embeddings: NDArray[np.float32], settings: AppearanceSettings) -> AppearanceScale:
         """The estimates after a frame with these (N, D) embeddings of different objects; N < 3 changes nothing."""
@@ -194,12 +193,11 @@ class AppearanceScale:
         if n < 3 or embeddings.shape[1] == 0:
             return self
         sample = embeddings[:: -(-n // SAMPLE)]
-        pairs = len(sample) * (len(sample) - 1) // 2
-        distances = 1.0 - (sample @ sample.T)[LOWER[0][:pairs], LOWER[1][:pairs]]
+        distances = lower_distances(sample @ sample.T)
         other = running_mean(self.other, upper_median(distances), settings.other_rate)
         # A few pairs have no reliable quantile: it is approached in small steps that are 0 on average once it is met.
         if np.isfinite(self.similar):
-            step = settings.similar_share - float((distances < self.similar).mean())
+            step = settings.similar_share - share_below(distances, self.similar)
             similar = self.similar + settings.other_rate * other * step
         else:
             similar = float(np.quantile(distances, settings.similar_share))
@@ -209,13 +207,47 @@ class AppearanceScale:
         """The estimates after matches of confirmed tracks and clean detections at these (K,) distances."""
         if len(distances) == 0:
             return self
-        return replace(self, same=running_mean(self.same, upper_median(distances), settings.same_rate))
+        same = running_mean(self.same, upper_median(distances), settings.same_rate)
+        return AppearanceScale(same, self.other, self.similar)
 
 
+@compiled
+def shares(distances: NDArray[np.float64], zero: float, width: float) -> NDArray[np.float64]:
+    """Distances as shares of a width from `zero` on, from 0 to 1."""
+    found = np.empty(len(distances))
+    for p in range(len(distances)):
+        found[p] = min(max((distances[p] - zero) / width, 0.0), 1.0)
+    return found
+
+
+@compiled
+def lower_distances(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n (n - 1) / 2) the cosine distance of each pair of n embeddings, of whose cosines (n, n) these are."""
+    n = len(cosines)
+    distances = np.empty(n * (n - 1) // 2, np.float32)
+    place = 0
+    for i in range(n):
+        for j in range(i):
+            distances[place] = np.float32(1.0) - cosines[i, j]
+            place += 1
+    return distances
+
+
+@compiled
+def share_below(values: NDArray[np.float32], limit: float) -> float:
+    """The share of the values that is below the limit."""
+    count = 0
+    for value in values:
+        if np.float64(value) < limit:
+            count += 1
+    return count / len(values)
+
+
+@compiled
 def upper_median(values: NDArray[np.floating]) -> float:
     """The median; of an even number of values, the upper one of the two in the middle."""
     place = len(values) // 2
-    return float(np.partition(values, place)[place])
+    return np.float64(np.partition(values, place)[place])
 
 
 def running_mean(before: float, now: float, rate: float) -> float:

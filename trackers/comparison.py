@@ -78,8 +78,18 @@ class Gates(NamedTuple):
 
 def whole_offsets(offsets: Matrix, masks: Masks) -> NDArray[np.int64]:
     """(T, 2) offsets in whole pixels, limited to what can matter in a frame of the masks' size."""
-    limit = 4 * (masks.size[0] + masks.size[1])  # beyond any frame; larger numbers would overflow int32
-    return np.rint(np.clip(offsets, -limit, limit)).astype(np.int64)
+    limit = 4.0 * (masks.size[0] + masks.size[1])  # beyond any frame; larger numbers would overflow int32
+    return rounded(offsets, limit)
+
+
+@compiled
+def rounded(offsets: Matrix, limit: float) -> NDArray[np.int64]:
+    """Numbers (T, 2) in whole pixels, from -limit to limit."""
+    whole = np.empty(offsets.shape, np.int64)
+    for t in range(len(offsets)):
+        for k in range(2):
+            whole[t, k] = np.int64(np.rint(min(max(offsets[t, k], -limit), limit)))
+    return whole
 
 
 @compiled

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .compiled import compiled
 from .detections import Detections
-from .kernels import common_pixels
+from .kernels import areas, common_pixels
 from .masks import MaskArrays
 
 __all__ = ["without_duplicates"]
@@ -21,17 +21,16 @@ def without_duplicates(detections: Detections, groups: NDArray[np.int64], limit:
     """
     if len(detections) < 2 or limit >= 1:
         return np.ones(len(detections), np.bool_)
-    order = np.argsort(-detections.scores, kind="stable")
-    masks = detections.masks
-    return best_of_each(masks.arrays, masks.areas(), order, groups, limit)
+    return best_of_each(detections.masks.arrays, detections.scores, groups, limit)
 
 
 @compiled
 def best_of_each(
-    masks: MaskArrays, areas: NDArray[np.int64], order: NDArray[np.int64], groups: NDArray[np.int64], limit: float
+    masks: MaskArrays, scores: NDArray[np.float32], groups: NDArray[np.int64], limit: float
 ) -> NDArray[np.bool_]:
-    """`without_duplicates` of masks in the `order` of their scores. Two areas bound an IoU, so few pairs are counted
-    pixel by pixel."""
+    """`without_duplicates` on arrays. Two areas bound an IoU, so few pairs are counted pixel by pixel."""
+    order = np.argsort(-scores, kind="mergesort")  # stable
+    sizes = areas(masks)
     keep = np.ones(len(order), np.bool_)
     for first in range(len(order)):
         i = order[first]
@@ -41,11 +40,11 @@ def best_of_each(
             j = order[second]
             if not keep[j] or groups[i] != groups[j]:
                 continue
-            small, large = min(areas[i], areas[j]), max(areas[i], areas[j])
+            small, large = min(sizes[i], sizes[j]), max(sizes[i], sizes[j])
             apart = masks.boxes[i, 0] >= masks.boxes[j, 2] or masks.boxes[j, 0] >= masks.boxes[i, 2]
             if apart or small <= limit * large:  # most pairs end here, without a call
                 continue
             common = common_pixels(masks, i, 0, 0, masks, j)
-            if common > limit * (areas[i] + areas[j] - common):
+            if common > limit * (sizes[i] + sizes[j] - common):
                 keep[j] = False
     return keep

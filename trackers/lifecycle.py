@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .compiled import compiled
 
 __all__ = ["LifecycleSettings", "State", "first_states", "next_states"]
 
@@ -68,10 +71,41 @@ def next_states(
     confirmed when matched, lost when not, removed when unmatched for more than `memory`, or `occluded_memory` where it
     is occluded. removed: stays so.
     """
-    tentative = states == TENTATIVE
-    after = np.where(matched, CONFIRMED, LOST)
-    unsure = (hits < settings.confirm_hits) | (mean_scores < settings.confirm_score)
-    after = np.where(tentative & matched & unsure, TENTATIVE, after)
-    memory = np.where(occluded, max(settings.memory, settings.occluded_memory), settings.memory)
-    forgotten = ~matched & (tentative | (states == REMOVED) | (unmatched_for > memory + ROUNDING))
-    return np.where(forgotten, REMOVED, after).astype(np.int8)
+    rules = Rules(
+        settings.confirm_hits, settings.confirm_score, settings.memory, max(settings.memory, settings.occluded_memory)
+    )
+    return states_after(states, hits, mean_scores, matched, unmatched_for, occluded, rules)
+
+
+class Rules(NamedTuple):
+    """The fields of `LifecycleSettings` that `next_states` needs, for compiled functions; `occluded_memory` is at least
+    `memory`."""
+
+    confirm_hits: int
+    confirm_score: float
+    memory: float
+    occluded_memory: float
+
+
+@compiled
+def states_after(
+    states: NDArray[np.int8],
+    hits: NDArray[np.int64],
+    mean_scores: NDArray[np.float64],
+    matched: NDArray[np.bool_],
+    unmatched_for: NDArray[np.float64],
+    occluded: NDArray[np.bool_],
+    rules: Rules,
+) -> NDArray[np.int8]:
+    """`next_states` with its rules."""
+    after = np.empty_like(states)
+    for t in range(len(states)):
+        tentative = states[t] == TENTATIVE
+        if matched[t]:
+            unsure = hits[t] < rules.confirm_hits or mean_scores[t] < rules.confirm_score
+            after[t] = TENTATIVE if tentative and unsure else CONFIRMED
+        else:
+            memory = rules.occluded_memory if occluded[t] else rules.memory
+            forgotten = tentative or states[t] == REMOVED or unmatched_for[t] > memory + ROUNDING
+            after[t] = REMOVED if forgotten else LOST
+    return after

@@ -130,6 +130,15 @@ class Masks:
             np.concatenate([part.starts + offset for part, offset in zip(parts, offsets, strict=True)]),
         )
 
+    @staticmethod
+    def picked(first: Masks, second: Masks, order: NDArray[np.int64]) -> Masks:
+        """The masks `order` (K,) of two sets in one frame size, of which the second counts on from the first; they have
+        `pixels` of their own."""
+        from . import kernels
+
+        boxes, starts, pixels = kernels.picked(first.arrays, second.arrays, order)
+        return Masks(first.size, boxes, pixels, starts)
+
     # Reading
 
     @property

@@ -30,7 +30,6 @@ __all__ = [
     "predict",
     "spreads",
     "is_cut",
-    "squared_distances",
     "update",
 ]
 
@@ -58,12 +57,6 @@ def is_cut(camera: NDArray[np.floating]) -> bool:
     return bool(np.isnan(camera).all())
 
 
-def sizes_of(lengths: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(N,) object sizes, at least 1 pixel, of (N, 2) widths and heights."""
-    lengths = np.maximum(np.asarray(lengths, np.float64), 1.0)
-    return np.sqrt(lengths[:, 0] * lengths[:, 1])
-
-
 def measurements(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
     """(N, 4) centre x, centre y, width, height of boxes (N, 4) x1 y1 x2 y2."""
     boxes = np.asarray(boxes, np.float64)
@@ -71,16 +64,21 @@ def measurements(boxes: NDArray[np.floating]) -> NDArray[np.float64]:
     return np.concatenate([boxes[:, :2] + span / 2, span], axis=1)
 
 
+@compiled
 def boxes_of(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T, 4) x1 y1 x2 y2 of the boxes in means (T, 4, 2); a width or height below 1 pixel counts as 1."""
-    centre, half = means[:, :2, 0], np.maximum(means[:, 2:, 0], 1.0) / 2
-    return np.concatenate([centre - half, centre + half], axis=1)
+    boxes = np.empty((len(means), 4))
+    for t in range(len(means)):
+        for k in range(2):
+            half = max(means[t, 2 + k, 0], 1.0) / 2
+            boxes[t, k], boxes[t, 2 + k] = means[t, k, 0] - half, means[t, k, 0] + half
+    return boxes
 
 
 def initiate(boxes: NDArray[np.floating], settings: MotionSettings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means (N, 4, 2), value and velocity of each measured number, and covariances (N, 4, 2, 2) of new tracks."""
     measured = measurements(boxes)
-    size = sizes_of(measured[:, 2:])[:, None]
+    size = np.sqrt(np.maximum(measured[:, 2:], 1.0).prod(axis=1, keepdims=True))  # at least 1 pixel
     means = np.stack([measured, np.zeros_like(measured)], axis=2)
     covariances = np.zeros((len(measured), 4, 2, 2))
     covariances[:, :, 0, 0] = (settings.measurement_noise * size) ** 2
@@ -141,26 +139,32 @@ def update(
     scores: NDArray[np.floating] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Means and covariances after K tracks were matched with boxes (K, 4) of these scores (K,); without them, of 1."""
-    doubt = np.zeros(len(boxes)) if scores is None else 1.0 - np.asarray(scores, np.float64)
-    deviations = settings.measurement_noise * (1.0 + settings.score_noise * doubt)
-    return updated(means, covariances, measurements(boxes), deviations)
+    scores = np.ones(len(boxes), np.float32) if scores is None else scores
+    return updated(means, covariances, boxes, scores, settings.measurement_noise, settings.score_noise)
 
 
 @compiled
 def updated(
     means: NDArray[np.float64],
     covariances: NDArray[np.float64],
-    measured: NDArray[np.float64],
-    deviations: NDArray[np.float64],
+    boxes: NDArray[np.floating],
+    scores: NDArray[np.floating],
+    measurement_noise: float,
+    score_noise: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`update` with measurements (K, 4) and their standard deviations (K,), in object sizes."""
+    """`update` on arrays."""
     corrected, shrunk = means.copy(), covariances.copy()
+    measured = np.empty(4)
     for t in range(len(means)):
-        noise = deviations[t] * deviations[t] * max(measured[t, 2], 1.0) * max(measured[t, 3], 1.0)
+        for k in range(2):
+            low, span = np.float64(boxes[t, k]), np.float64(boxes[t, 2 + k]) - np.float64(boxes[t, k])
+            measured[k], measured[2 + k] = low + span / 2, span
+        deviation = measurement_noise * (1.0 + score_noise * (1.0 - np.float64(scores[t])))
+        noise = deviation * deviation * max(measured[2], 1.0) * max(measured[3], 1.0)
         for k in range(4):
             p00, p01, p11 = covariances[t, k, 0, 0], covariances[t, k, 0, 1], covariances[t, k, 1, 1]
             gain, speed_gain = p00 / (p00 + noise), p01 / (p00 + noise)
-            away = measured[t, k] - means[t, k, 0]
+            away = measured[k] - means[t, k, 0]
             corrected[t, k, 0] += gain * away
             corrected[t, k, 1] += speed_gain * away
             # Joseph's form keeps the covariance symmetric and positive in spite of rounding.
@@ -175,23 +179,20 @@ def spreads(
     means: NDArray[np.float64], covariances: NDArray[np.float64], settings: MotionSettings
 ) -> NDArray[np.float64]:
     """(T, 2) variances of the predicted centres x y, the noise of a detection included."""
-    noise = (settings.measurement_noise * sizes_of(means[:, 2:, 0])[:, None]) ** 2
-    variances: NDArray[np.float64] = covariances[:, :2, 0, 0] + noise
-    return variances
+    return centre_variances(means, covariances, settings.measurement_noise)
 
 
-def squared_distances(
-    means: NDArray[np.float64],
-    covariances: NDArray[np.float64],
-    boxes: NDArray[np.floating],
-    settings: MotionSettings,
+@compiled
+def centre_variances(
+    means: NDArray[np.float64], covariances: NDArray[np.float64], measurement_noise: float
 ) -> NDArray[np.float64]:
-    """(T, N) squared Mahalanobis distance of each detected centre from each track's predicted one (2 numbers)."""
-    measured = measurements(boxes)
-    spread = spreads(means, covariances, settings)
-    away = measured[None, :, :2] - means[:, None, :2, 0]  # (T, N, 2)
-    distances: NDArray[np.float64] = (away**2 / spread[:, None, :]).sum(axis=2)
-    return distances
+    """`spreads` on arrays."""
+    variances = np.empty((len(means), 2))
+    for t in range(len(means)):
+        noise = measurement_noise * measurement_noise * max(means[t, 2, 0], 1.0) * max(means[t, 3, 0], 1.0)
+        for k in range(2):
+            variances[t, k] = covariances[t, k, 0, 0] + noise
+    return variances
 
 
 def follow_camera(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ def archived(archive: Tracks, tracks: Tracks, now: float, settings: ReentrySetti
     if not expired.any():
         return archive
     archive = archive.take(~expired)
-    return replace(archive, masks=archive.masks.compact())
+    return archive.changed(masks=archive.masks.compact())
 
 
 def reidentified(
@@ -96,7 +96,7 @@ def reidentified(
     order[rows] = len(tracks) + back
     gallery = tracks.gallery.join(absent.gallery).take(order)
     rest = np.setdiff1d(np.arange(len(archive)), back - len(lost))
-    return replace(tracks, ids=ids, hits=hits, votes=votes, states=states, gallery=gallery), archive.take(rest)
+    return tracks.changed(ids=ids, hits=hits, votes=votes, states=states, gallery=gallery), archive.take(rest)
 
 
 def identities_of(

@@ -114,6 +114,7 @@ def associate(
     sides = len(tracks), len(scores)
     free_tracks, free = np.ones(len(tracks), np.bool_), free.copy()
     rows_of, columns_of, margins_of = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], [np.zeros(0)]
+    any_hidden = bool(hidden.any())
     counts = np.bincount(tracks.states, minlength=len(State)).tolist()
     for stage, states, takes_part, weights_of in stages:
         if not any(counts[state] for state in states):
@@ -130,7 +131,7 @@ def associate(
         if stage.strict not in dissimilarity:
             dissimilarity[stage.strict] = scale.dissimilarity(distance, settings, stage.strict)
         of_pairs = weighted_cost(pairs, dissimilarity[stage.strict], scores, weights_of[has_embeddings])
-        if stage.hidden_bonus and has_embeddings:
+        if stage.hidden_bonus and has_embeddings and any_hidden:
             # Only where it looks the same, by the strict scale: who comes out from behind another may be somebody else.
             if True not in dissimilarity:
                 dissimilarity[True] = scale.dissimilarity(distance, settings, True)

@@ -266,7 +266,7 @@ class Tracker:
         if tracks is None:
             tracks = Tracks.empty(detections.size, detections.embeddings.shape[1], self.settings.appearance.views)
         tracks = tracks.with_classes(len(self._classes.ids))
-        tracks = replace(tracks, states=self._remaining(tracks, frame.time, dt, camera))
+        states = self._remaining(tracks, frame.time, dt, camera)
         means, covariances, anchors, masks = tracks.means, tracks.covariances, tracks.anchors, tracks.masks
         if motion.is_cut(camera):
             camera = STILL
@@ -277,7 +277,7 @@ class Tracker:
             shift = means[:, :2, 0] - before[:, :2, 0]
             masks, anchors = masks.moved(shift), anchors + np.rint(shift)
         means, covariances = motion.predict(means, covariances, dt, self.settings.motion)
-        return replace(tracks, means=means, covariances=covariances, anchors=anchors, masks=masks)
+        return tracks.changed(states=states, means=means, covariances=covariances, anchors=anchors, masks=masks)
 
     def _remaining(self, tracks: Tracks, now: float, dt: float, camera: NDArray[np.floating]) -> NDArray[np.int8]:
         """(T,) the tracks' states before association: removed where a frame before this one would have removed them,
@@ -347,16 +347,18 @@ class Tracker:
         order[rows] = len(tracks) + columns
         is_clean = frame.is_clean[columns]
         tracks.gallery.add(rows[is_clean], detections.embeddings[columns[is_clean]], frame.time, settings.appearance)
-        masks = Masks.concatenate(detections.size, [tracks.masks, detections.masks]).take(order)
-        return replace(
-            tracks, states=states, means=means, covariances=covariances, anchors=anchors, masks=masks,
-            **tallies._asdict(),
-        )  # fmt: skip
+        masks = Masks.picked(tracks.masks, detections.masks, order)
+        return tracks.changed(
+            states=states, means=means, covariances=covariances, anchors=anchors, masks=masks, **tallies._asdict()
+        )
 
     def _hidden(self, tracks: Tracks) -> NDArray[np.bool_]:
         """(T,) the lost tracks whose predicted box a confirmed track in front of it covers in part."""
-        boxes, settings = motion.boxes_of(tracks.means), self.settings
-        return hidden_behind(boxes, tracks.states == LOST, tracks.states == CONFIRMED, settings.hidden_coverage)
+        lost: NDArray[np.bool_] = tracks.states == LOST
+        if not lost.any():
+            return lost
+        boxes, confirmed = motion.boxes_of(tracks.means), tracks.states == CONFIRMED
+        return hidden_behind(boxes, lost, confirmed, self.settings.hidden_coverage)
 
     def _occluded(
         self, tracks: Tracks, masks: Masks, matched: NDArray[np.int64], overdue: NDArray[np.bool_]
@@ -394,7 +396,7 @@ class Tracker:
             self.settings.appearance.views,
         )
         states = first_states(frame.detections.scores[starting], self.settings.lifecycle)
-        return tracks.join(replace(new, states=states)), row_of
+        return tracks.join(new.changed(states=states)), row_of
 
     def _starting(self, frame: Frame, matches: Matches) -> NDArray[np.int64]:
         """(K,) the unmatched detections that start a track: of a sufficient score, and no fragment of a matched
@@ -418,7 +420,7 @@ class Tracker:
         ids = tracks.ids.copy()
         ids[new] = self.started
         self._issued += len(new)
-        return replace(tracks, ids=ids)
+        return tracks.changed(ids=ids)
 
     def _confidence(self, pairs: Comparison, matches: Matches, ids: NDArray[np.int64]) -> NDArray[np.float64]:
         """(N,) how clear each detection's identity is; see the class."""
@@ -435,7 +437,8 @@ class Tracker:
         if not alive.all():
             self.ended = np.setdiff1d(tracks.ids[~alive], np.append(tracks.ids[alive], 0))
             tracks = tracks.take(np.flatnonzero(alive))
-        self._tracks = replace(tracks, masks=tracks.masks.compact())
+            tracks = tracks.changed(masks=tracks.masks.compact())
+        self._tracks = tracks
         self._time = now
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,11 +125,19 @@ class Tracks:
         masks = Masks.concatenate(self.masks.size, [self.masks, other.masks])
         return Tracks(**rows, masks=masks, gallery=self.gallery.join(other.gallery))
 
+    def changed(self, **arrays: Any) -> Tracks:
+        """The same tracks with other arrays, by the names of the fields; as `dataclasses.replace`, in a tenth of its
+        time."""
+        other = object.__new__(Tracks)
+        other.__dict__.update(self.__dict__)
+        other.__dict__.update(arrays)
+        return other
+
     def with_classes(self, classes: int) -> Tracks:
         """The same tracks with room for the votes of `classes` classes."""
         if classes == self.votes.shape[1]:
             return self
-        return replace(self, votes=np.pad(self.votes, ((0, 0), (0, classes - self.votes.shape[1]))))
+        return self.changed(votes=np.pad(self.votes, ((0, 0), (0, classes - self.votes.shape[1]))))
 
     def moved_masks(self) -> Masks:
         """Each track's last mask, moved as far as its filter has moved since."""

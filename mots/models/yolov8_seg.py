@@ -155,7 +155,8 @@ def letterbox(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.f
     if (height, width) != image.shape[:2]:
         image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     canvas = np.full((3, *inputs), GREY / 255, np.float32)
-    np.multiply(image.transpose(2, 0, 1), np.float32(1 / 255), out=canvas[:, top : top + height, left : left + width])
+    for plane, channel in zip(canvas, cv2.split(image), strict=True):
+        np.multiply(channel, np.float32(1 / 255), out=plane[top : top + height, left : left + width])
     return canvas
 
 
