@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mots.classes import engine_ids
 from mots.detection.blobs import BlobMemory, BlobSettings
+from mots.detection.camera_motion import followed
 from mots.errors import InputError
 from mots.optional import opencv
 from mots.trackers.detections import Detections
@@ -130,25 +131,17 @@ class BackgroundDetector:
             return None
         move = None
         if len(self.corners) >= MIN_POINTS:
-            before = np.clip(self.reference, 0, 255).astype(np.uint8)
-            after, followed, _ = cv2.calcOpticalFlowPyrLK(
-                before, grey, self.corners, None, winSize=(15, 15), maxLevel=2
-            )
-            good = followed[:, 0] == 1
-            if good.sum() >= MIN_POINTS:
-                cv2.setRNGSeed(0)
-                found, inliers = cv2.estimateAffinePartial2D(
-                    self.corners[good, 0], after[good, 0], method=cv2.RANSAC, ransacReprojThreshold=1.5
-                )
-                if found is not None and int(inliers.sum()) >= max(MIN_POINTS, 0.5 * good.sum()):
-                    centre = np.array([self.small[1] / 2, self.small[0] / 2, 1.0])
-                    corner = np.array([self.small[1], self.small[0], 1.0])
-                    shift = max(np.abs(found @ each - each[:2]).max() for each in (centre, corner))
-                    move = np.asarray(found, np.float64) if shift > STILL_PIXELS else None
+            before = cv2.convertScaleAbs(self.reference)
+            found = followed(cv2, before, grey, self.corners, window=15, levels=2, tolerance=1.5)
+            if found is not None and found.agreeing >= max(MIN_POINTS, 0.5 * found.found):
+                centre = np.array([self.small[1] / 2, self.small[0] / 2, 1.0])
+                corner = np.array([self.small[1], self.small[0], 1.0])
+                shift = max(np.abs(found.motion @ each - each[:2]).max() for each in (centre, corner))
+                move = found.motion if shift > STILL_PIXELS else None
         if move is None:
             cv2.accumulateWeighted(grey, self.reference, 0.02)
         if self.seen % RENEWED == 0:
-            self.corners = self._corners(np.clip(self.reference, 0, 255).astype(np.uint8))
+            self.corners = self._corners(cv2.convertScaleAbs(self.reference))
         return move
 
     def _corners(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -168,7 +161,7 @@ class BackgroundDetector:
                 held[outside] = background[outside]
             small = held
         marks = self.model.apply(np.ascontiguousarray(small))
-        mask = np.where(marks == FOREGROUND, np.uint8(1), np.uint8(0))
+        _, mask = cv2.threshold(marks, FOREGROUND - 1, 1, cv2.THRESH_BINARY)
         if settings.opened > 1:
             mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, self.windows[0])
         if settings.closed > 1:

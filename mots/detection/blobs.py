@@ -86,8 +86,8 @@ class BlobMemory:
         """The known objects' masks, moved to this frame."""
         if not self.known:
             return Masks.empty(self.size)
-        moved = [each.mask.moved((each.velocity * (1 + each.missed))[None]) for each in self.known]
-        return Masks.concatenate(self.size, moved)
+        masks = Masks.concatenate(self.size, [each.mask for each in self.known])
+        return masks.moved(np.stack([each.velocity * (1 + each.missed) for each in self.known]))
 
     def _shares(self, predicted: Masks, pieces: Masks) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(K, N) the share of each known object that lies in each piece, and of each piece in each object's box."""

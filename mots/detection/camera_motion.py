@@ -11,6 +11,7 @@ no corner is found again, and neither the layout nor the brightness of the two p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from mots.optional import opencv
 from mots.trackers.masks import Masks
 from mots.trackers.motion import CUT, STILL
 
-__all__ = ["CameraSettings", "FlowCameraMotion"]
+__all__ = ["CameraSettings", "FlowCameraMotion", "Followed", "followed"]
 
 
 THUMBNAIL = (32, 18)  # width and height of the pictures whose layout is compared
@@ -106,22 +107,13 @@ class FlowCameraMotion:
 
     def common_motion(self, grey: NDArray[np.uint8], scale: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """The map that most corners follow; None where too few agree."""
-        cv2, settings = self.cv2, self.settings
-        after, followed, _ = cv2.calcOpticalFlowPyrLK(
-            self.before, grey, self.corners, None, winSize=(settings.window, settings.window), maxLevel=3,
-            criteria=ENOUGH,
+        settings = self.settings
+        assert self.before is not None
+        found = followed(
+            self.cv2, self.before, grey, self.corners,
+            window=settings.window, levels=3, tolerance=settings.tolerance, scale=scale,
         )  # fmt: skip
-        good = followed[:, 0] == 1
-        if good.sum() < settings.min_points:
-            return None
-        old, new = self.corners[good, 0] * scale, after[good, 0] * scale
-        cv2.setRNGSeed(0)  # the same frames give the same map
-        motion, inliers = cv2.estimateAffinePartial2D(
-            old, new, method=cv2.RANSAC, ransacReprojThreshold=settings.tolerance
-        )
-        if motion is None or not np.isfinite(motion).all() or int(inliers.sum()) < settings.min_points:
-            return None
-        return np.asarray(motion, np.float64)
+        return found.motion if found is not None and found.agreeing >= settings.min_points else None
 
     def background_corners(
         self, grey: NDArray[np.uint8], masks: Masks, scale: NDArray[np.float64]
@@ -140,3 +132,41 @@ class FlowCameraMotion:
             mask=allowed,
         )
         return np.zeros((0, 1, 2), np.float32) if corners is None else corners
+
+
+class Followed(NamedTuple):
+    """A map (2, 3) of points from one picture to the next, how many corners agree on it, and how many were found again."""
+
+    motion: NDArray[np.float64]
+    agreeing: int
+    found: int
+
+
+def followed(
+    cv2: Any,
+    before: NDArray[np.uint8],
+    after: NDArray[np.uint8],
+    corners: NDArray[np.float32],
+    *,
+    window: int,
+    levels: int,
+    tolerance: float,
+    scale: NDArray[np.float64] | float = 1.0,
+) -> Followed | None:
+    """The similarity transform that most corners (K, 1, 2) of one grey picture follow to the next; None where there is
+    none. `scale`: its pixels for one of the pictures'. `tolerance`: of them, by which a corner may miss the map."""
+    if len(corners) < 2:
+        return None
+    moved, status, _ = cv2.calcOpticalFlowPyrLK(
+        before, after, corners, None, winSize=(window, window), maxLevel=levels, criteria=ENOUGH
+    )
+    good = status[:, 0] == 1
+    if good.sum() < 2:
+        return None
+    cv2.setRNGSeed(0)  # the same frames give the same map
+    motion, inliers = cv2.estimateAffinePartial2D(
+        corners[good, 0] * scale, moved[good, 0] * scale, method=cv2.RANSAC, ransacReprojThreshold=tolerance
+    )
+    if motion is None or not np.isfinite(motion).all():
+        return None
+    return Followed(np.asarray(motion, np.float64), int(inliers.sum()), int(good.sum()))

@@ -145,8 +145,9 @@ def refiner_named(name: str, device: str) -> MaskRefiner:
 
 
 def camera_motion_of(settings: Settings) -> CameraMotion | None:
-    """The motion by optical flow, where it is enabled and OpenCV is installed."""
-    if not settings.camera.enabled:
+    """The motion by optical flow, where it is enabled and OpenCV is installed. Before a background the camera stands
+    still: its detector follows the same corners itself, to undo what a shaking camera does."""
+    if not settings.camera.enabled or settings.detector.kind == "background":
         return None
     from mots.detection.camera_motion import FlowCameraMotion
 

@@ -73,7 +73,7 @@ class TorchRuntime:
             if tensor.dim() == 4:
                 tensor = tensor.contiguous(memory_format=self.layout)
             outputs = self.module(tensor.half() if self.half else tensor)
-            return [each.float().cpu().numpy() for each in flattened(outputs)]
+            return [each.float().cpu().contiguous().numpy() for each in flattened(outputs)]
 
 
 def flattened(outputs: Any) -> list[Any]:
