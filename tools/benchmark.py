@@ -12,8 +12,8 @@ decoding and the network, with the median and the 90th percentile of each step i
 
     python tools/benchmark.py update
 
-`update`: `Tracker.update` alone on drawn scenes of 20, 100 and 500 objects in 1080p, with masks of 40 x 40 and
-embeddings of 128 numbers; the IoU of 40 masks with 40 others; and the camera's motion in a 1080p frame.
+`update`: `Tracker.update` and that of other trackers alone (see `tools/update_speed.py`); the IoU of 40 masks with 40
+others; and the camera's motion in a 1080p frame.
 
     python tools/benchmark.py score [--repeat 5]
 
@@ -33,7 +33,6 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,6 +40,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from update_speed import timed
 
 from mots.benchmarks.registry import BENCHMARKS
 from mots.detection import saved_detections as saved
@@ -49,8 +49,6 @@ from mots.labels import label
 from mots.pipeline.results import ResultFolder
 from mots.settings import load
 from mots.toy.world import World, WorldSettings
-from mots.trackers.detections import Detections
-from mots.trackers.masks import Masks
 from mots.trackers.tracker import Tracker
 
 SHARED = Path(os.environ.get("MOTS_DATA") or Path(__file__).resolve().parents[1].parent / "shared")
@@ -201,14 +199,12 @@ def draw(work: Path, lengths: dict[str, int]) -> None:
 
 
 def time_update() -> None:
-    """Print what the tracker alone, mask IoU and the camera's motion cost."""
+    """Print what an update of each tracker, mask IoU and the camera's motion cost."""
+    from update_speed import compare, drawn_scene
+
     from mots.detection.camera_motion import FlowCameraMotion
 
-    for count in (20, 100, 500):
-        frames = drawn_scene(count, 60 if count < 500 else 30)
-        tracker = Tracker()
-        seconds = [timed(partial(tracker.update, found)) for found in frames]
-        print(f"Tracker.update, {count:3} detections: {1e3 * statistics.median(seconds[10:]):6.2f} ms")
+    compare()
     few = drawn_scene(40, 1)[0].masks
     print(f"mask IoU, 40 x 40:  {1e3 * statistics.median(timed(lambda: few.iou(few)) for _ in range(200)):6.3f} ms")
     rng = np.random.default_rng(0)
@@ -217,27 +213,6 @@ def time_update() -> None:
     pan = [np.ascontiguousarray(picture[k : k + 1080, 2 * k : 2 * k + 1920]) for k in range(40)]
     seconds = [timed(partial(camera.motion, image, few)) for image in pan]
     print(f"camera's motion, 1080p:     {1e3 * statistics.median(seconds[5:]):6.2f} ms")
-
-
-def drawn_scene(count: int, frames: int) -> list[Detections]:
-    """Discs that wander about, with embeddings of their own."""
-    rng = np.random.default_rng(0)
-    height, width, side = 1080, 1920, 40
-    centres = rng.uniform([50, 50], [width - 50, height - 50], (count, 2))
-    speeds, appearance = rng.normal(0, 2, (count, 2)), rng.normal(0, 1, (count, 128))
-    appearance /= np.linalg.norm(appearance, axis=1, keepdims=True)
-    yy, xx = np.mgrid[0:side, 0:side] - (side - 1) / 2
-    disc = yy**2 + xx**2 < (side / 2) ** 2
-    found = []
-    for _ in range(frames):
-        centres = np.clip(centres + speeds, 45, [width - 45, height - 45])
-        corners = np.rint(centres - side / 2 + rng.normal(0, 0.7, (count, 2))).astype(int)
-        masks = Masks.from_crops((height, width), corners, [disc] * count)
-        noisy = appearance + rng.normal(0, 0.04, appearance.shape)
-        noisy /= np.linalg.norm(noisy, axis=1, keepdims=True)
-        scores = np.clip(rng.normal(0.8, 0.1, count), 0.3, 1.0)
-        found.append(Detections.from_masks(masks, scores, np.zeros(count), embeddings=noisy))
-    return found
 
 
 def draw_longer(work: Path, target: Path, factor: int) -> None:
@@ -270,13 +245,6 @@ def with_trackeval(work: Path, lengths: dict[str, int]) -> dict[str, dict[str, d
         answer, _ = trackeval.Evaluator(quiet).evaluate([trackeval.datasets.KittiMOTS(config)], metrics)
     (found,) = answer.values()
     return dict(found["ours"])
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
-    begin = perf_counter()
-    work()
-    return perf_counter() - begin
 
 
 def process(command: list[str]) -> tuple[float, float]:

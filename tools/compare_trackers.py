@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -31,6 +29,7 @@ import numpy as np
 from crossval import LOADED, METRICS, Case, Numbers, by_group, cases, numbers_of, prepare, scored, summary, tracked
 from footage import SHARED, Clip, Footage, Seen
 from numpy.typing import NDArray
+from peer_environment import PEERS, run_peer, write_frame
 from PIL import Image
 
 from mots.labels import FrameLabels
@@ -39,7 +38,6 @@ from mots.settings import load
 from mots.trackers.detections import Detections
 from mots.video.opening import open_source
 
-PEERS = Path(__file__).resolve().parents[1] / ".venv-peers/bin/python"
 Options = dict[str, Any]
 # For each tracker the options that people change first; every combination is tried.
 GRIDS: dict[str, dict[str, tuple[Any, ...]]] = {
@@ -189,22 +187,8 @@ def with_peer(name: str, options: Options, network: str, case: Case) -> list[Fra
         for k, (image, each) in enumerate(zip(images(found, case.clip), given, strict=True)):
             path = Path(folder) / f"{k:06d}.png"
             Image.fromarray(image).save(path, compress_level=1)
-            np.savez(
-                path.with_suffix(".npz"),
-                boxes=np.ascontiguousarray(each.boxes, np.float32),
-                scores=np.asarray(each.scores, np.float32),
-                classes=each.classes,
-                features=np.ascontiguousarray(each.embeddings),
-                mask_boxes=each.masks.boxes,
-                mask_pixels=each.masks.pixels,
-                mask_starts=each.masks.starts,
-                image=np.array(str(path)),
-            )
-        script = Path(__file__).with_name("peers.py")
-        command = [str(PEERS), str(script), name, json.dumps(options), folder]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
+            write_frame(path.with_suffix(".npz"), each, path)
+        run_peer(name, options, Path(folder))
         with np.load(Path(folder) / "ids.npz") as ids:
             return [
                 converted(each, ids[f"{k:06d}"], seen.number)

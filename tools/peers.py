@@ -7,7 +7,7 @@
 
 NAME is as in `boxmot strongsort` or `roboflow bytetrack`, OPTIONS its settings as JSON. FOLDER holds `<frame>.npz` for
 each frame (boxes, scores, classes, features, the masks' tight boxes, pixels and places, and the picture's path); the
-ids of a frame's detections, 0 for none, are written to `ids.npz` there.
+ids of a frame's detections, 0 for none, are written to `ids.npz` there, and each update's seconds to `seconds.npy`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import cv2
@@ -29,15 +30,18 @@ def main() -> None:
     name, options, folder = sys.argv[1], json.loads(sys.argv[2]), Path(sys.argv[3])
     maker, kind = name.split()
     step = {"boxmot": boxmot, "roboflow": roboflow}[maker](kind, options)
-    answers = {}
+    answers, seconds = {}, []
     for path in sorted(folder.glob("[0-9]*.npz")):
         with np.load(path) as file:
             arrays = {key: file[key] for key in file.files}
         image = cv2.imread(str(arrays["image"]))
+        begin = perf_counter()
         rows, found = step(arrays, image)
+        seconds.append(perf_counter() - begin)
         ids = np.zeros(len(arrays["boxes"]), np.int64)
         ids[np.asarray(rows, np.int64)] = np.asarray(found, np.int64)
         answers[path.stem] = ids
+    np.save(folder / "seconds.npy", seconds)
     np.savez(folder / "ids.npz", **answers)  # type: ignore[arg-type]  # names as keywords
 
 
