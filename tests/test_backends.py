@@ -22,7 +22,7 @@ from mots.models.runtimes import choice, exports
 from mots.models.runtimes.choice import ExportingRuntime, chosen_backend
 from mots.models.runtimes.exports import Agreement, compared
 from mots.models.runtimes.openvino_runtime import OpenVinoRuntime, SignalStack
-from mots.models.runtimes.torch_runtime import TorchRuntime
+from mots.models.runtimes.torch_runtime import TorchRuntime, import_torch
 from mots.models.weights import find
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
 from mots.toy.world import World, WorldSettings
@@ -76,9 +76,14 @@ def told(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_an_export_is_made_once_told_and_finds_what_torch_finds(
     cache: Path, image: Image, caplog: pytest.LogCaptureFixture
 ) -> None:
+    torch = import_torch("tests")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
     with caplog.at_level(logging.INFO, "mots"):
         ours = detector()
         (found,) = ours.detect([image])
+    assert torch.get_num_threads() == threads + 1  # Ultralytics' export sets it for the whole process
+    torch.set_num_threads(threads)
     assert isinstance(ours.runtime, ExportingRuntime)
     assert len(told(caplog)) == 1
     assert "exported to openvino" in told(caplog)[0]

@@ -66,9 +66,17 @@ def ours(backend: str, ahead: int) -> Callable[[Path], float]:
     settings = settings_of(backend, ahead)
 
     def run(folder: Path) -> float:
+        use_all_cores()
         return rate_of(iter(Pipeline(folder, settings)))
 
     return run
+
+
+def use_all_cores() -> None:
+    """Set torch back to its own number of threads: Ultralytics' `track` leaves it one fewer than there are cores."""
+    import torch
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
 def rate_of(frames: Iterator[Any]) -> float:
@@ -107,6 +115,7 @@ def forward_alone(backend: str) -> Callable[[Path], float]:
     detector = YOLOv8Seg(settings_of(backend).detector)
 
     def run(folder: Path) -> float:
+        use_all_cores()
         image = next(iter(open_source(folder, 10.0))).image
         inputs = detector.prepare(image)
         for _ in range(3):
@@ -218,6 +227,7 @@ def compare(rounds: int, target: Path | None) -> None:
             for _ in range(rounds):
                 for name, run in runs.items():
                     rates[name].append(run(folder))
+            use_all_cores()
             own = {backend: steps(folder, backend) for backend in ("auto", "torch")}
         print(f"\n{clip.name}: {own['auto']['detections']:.1f} detections a frame, {rounds} rounds in turns")
         print(f"{'':40} {'frames/s':>9} {'lowest':>8} {'highest':>8}  of Ultralytics")

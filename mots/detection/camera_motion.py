@@ -135,7 +135,7 @@ class FlowCameraMotion:
 
 
 class Followed(NamedTuple):
-    """A map (2, 3) of points from one picture to the next, how many corners agree on it, and how many were found again."""
+    """A map (2, 3) of points to the next picture, how many corners agree on it, and how many were found again."""
 
     motion: NDArray[np.float64]
     agreeing: int

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mots.errors import FormatError
 from mots.models.checkpoints import first_line, load_weights
-from mots.models.runtimes.torch_runtime import chosen_device, import_torch
+from mots.models.runtimes.torch_runtime import chosen_device, import_torch, kept_threads
 from mots.models.weights import find
 from mots.optional import missing
 
@@ -34,7 +34,7 @@ class Sam:
         self, weights: str | Path, device: str = "auto", least_iou: float = 0.5, side: int = DEFAULT_SIDE
     ) -> None:
         path = find(weights)
-        import_torch("segmenting by prompts")
+        torch = import_torch("segmenting by prompts")
         try:
             from mots.models.torchvision_operators import import_torchvision
 
@@ -58,7 +58,8 @@ class Sam:
         self.least_iou = least_iou
         self.image: Image | None = None  # the one that is encoded
         try:
-            self.predictor.setup_model(model=None, verbose=False)
+            with kept_threads(torch):
+                self.predictor.setup_model(model=None, verbose=False)
         except Exception as error:  # torch raises several kinds for weights of another network
             raise FormatError(f"{path}: no weights of this network ({first_line(error)})") from error
 

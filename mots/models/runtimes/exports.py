@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mots.errors import FormatError, InputError
 from mots.files import sha256_of, take_place
-from mots.models.runtimes.torch_runtime import import_torch
+from mots.models.runtimes.torch_runtime import import_torch, kept_threads
 from mots.models.weights import cache_folder
 from mots.optional import optional_import
 
@@ -170,9 +170,10 @@ def export_to(weights: Path, backend: str, shape: tuple[int, int], folder: Path,
         copy = Path(own) / weights.name
         shutil.copyfile(weights, copy)
         try:
-            answer = YOLO(str(copy), task="segment").export(
-                format=kind, imgsz=list(shape), device=device, dynamic=False, verbose=False
-            )
+            with kept_threads(torch):
+                answer = YOLO(str(copy), task="segment").export(
+                    format=kind, imgsz=list(shape), device=device, dynamic=False, verbose=False
+                )
         except Exception as error:  # an exporter can raise anything
             raise FormatError(f"{weights}: Ultralytics cannot export it for {backend} ({error})") from error
         finally:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from mots.errors import InputError, MotsWarning
 from mots.optional import optional_import
 
-__all__ = ["TorchRuntime", "chosen_device", "import_torch"]
+__all__ = ["TorchRuntime", "chosen_device", "import_torch", "kept_threads"]
 
 
 class TorchRuntime:
@@ -89,6 +91,17 @@ def import_torch(purpose: str) -> Any:
     """The module torch, set up for inference. Raises MissingDependency."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads would keep all cores busy
     return optional_import("torch", purpose, extra="models")
+
+
+@contextmanager
+def kept_threads(torch: Any) -> Iterator[None]:
+    """Torch uses as many threads afterwards as before: Ultralytics sets it to one fewer than there are cores, for the
+    whole process, when it chooses a CPU."""
+    count = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
 
 
 def chosen_device(name: str) -> str:
