@@ -148,6 +148,7 @@ def lines(firsts: Numbers, seconds: Numbers, window: Window, region: Region) -> 
     times the scale, two in one; 0 outside the region."""
     height, width = firsts.shape
     radius, span = window.radius, region.right - region.left
+    cut_off = region.left < radius or region.right + radius > width  # by the picture's edge: windows reach beyond it
     line = np.zeros((height, width), np.int64)
     sums_one, sums_two = column_sums(firsts, radius, region.top), column_sums(seconds, radius, region.top)
     ones, twos = np.empty(span, np.int64), np.empty(span, np.int64)
@@ -156,8 +157,9 @@ def lines(firsts: Numbers, seconds: Numbers, window: Window, region: Region) -> 
             new, old = mirrored(y + radius, height), mirrored(y - radius - 1, height)
             moved_down(sums_one[radius : radius + width], firsts[new], firsts[old])
             moved_down(sums_two[radius : radius + width], seconds[new], seconds[old])
-        mirror_margins(sums_one, radius)
-        mirror_margins(sums_two, radius)
+        if cut_off:
+            mirror_margins(sums_one, radius)
+            mirror_margins(sums_two, radius)
         row_sums(sums_one[region.left :], radius, ones)
         row_sums(sums_two[region.left :], radius, twos)
         line_of_row(
@@ -192,6 +194,7 @@ def decided(line: Numbers, grey: NDArray[np.uint8], window: Window, region: Regi
     (equation 8)."""
     height, width = grey.shape
     radius, span = window.radius, region.right - region.left
+    cut_off = region.left < radius or region.right + radius > width  # by the picture's edge: windows reach beyond it
     side = 2 * radius + 1
     limit = np.float32(side * side) * np.float32(255) * window.scale * window.threshold
     inside = np.empty((region.bottom - region.top, span), np.uint8)
@@ -200,7 +203,8 @@ def decided(line: Numbers, grey: NDArray[np.uint8], window: Window, region: Regi
         if y > region.top:
             new, old = mirrored(y + radius, height), mirrored(y - radius - 1, height)
             moved_down(sums[radius : radius + width], line[new], line[old])
-        mirror_margins(sums, radius)
+        if cut_off:
+            mirror_margins(sums, radius)
         row_sums(sums[region.left :], radius, totals)
         guide, row = grey[y, region.left : region.right], inside[y - region.top]
         for x in range(span):
