@@ -45,10 +45,11 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     ),
     **dict.fromkeys(
         (
-            "max_detections", "batch", "views", "confirm_hits", "min_distance", "max_radius", "history", "opened",
+            "max_detections", "batch", "views", "confirm_hits", "min_distance", "history", "opened",
             "closed", "known",
         ), (1, 10**6, False),
     ),
+    "max_radius": (1, 90, False),  # in a larger window the sums of squares would not fit into 32 bits
     "detector.batch": (0, 1024, False),
     "ahead": (0, 1024, False),
     "imgsz": (32, 8192, False),

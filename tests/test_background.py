@@ -16,6 +16,7 @@ from mots.cli.entry import main
 from mots.detection.background import BackgroundDetector, BackgroundSettings
 from mots.detection.blobs import BlobMemory
 from mots.errors import InputError
+from mots.pipeline.parts import Parts
 from mots.pipeline.pipeline import Pipeline
 from mots.settings import load
 from mots.trackers.detections import Detections
@@ -118,6 +119,33 @@ def test_a_shaking_camera_shows_nothing_that_stands_still(rng: np.random.Generat
     assert np.median([iou(each, own) for each, own in zip(still[45:], moved, strict=True)]) > 0.85
     shaking = found_in(frames(rng, boxes, shakes), still=False)
     assert sum(len(each) for each in shaking[30:40]) > 0
+
+
+def test_the_motion_of_the_camera_is_that_by_which_the_detector_holds_it_still(rng: np.random.Generator) -> None:
+    shakes = [(0, 0)] * 15 + [tuple(rng.integers(-5, 6, 2).tolist()) for _ in range(30)]
+    images = [np.repeat(np.repeat(each, 2, axis=0), 2, axis=1) for each in frames(rng, [[]] * 45, shakes)]
+    detector = BackgroundDetector(BackgroundSettings(side=320))
+    camera = detector.camera_motion
+    assert camera is not None
+    detector.detect(images[:3])  # it can be ahead of the tracker
+    motions = []
+    for k, image in enumerate(images):
+        if k >= 3:
+            detector.detect([image])
+        motions.append(camera.motion(image, Masks.empty(image.shape[:2])))
+    assert np.array_equal(motions[0], np.eye(3)[:2])
+    for k in range(16, 45):
+        step = 2 * np.subtract(shakes[k - 1], shakes[k])  # the ground moves against the camera
+        assert np.abs(motions[k][:, :2] - np.eye(2)).max() < 0.02
+        centre = np.array([320, 240, 1.0])
+        assert motions[k] @ centre - centre[:2] == pytest.approx(step, abs=1.0)
+    assert BackgroundDetector(BackgroundSettings(still=False)).camera_motion is None
+    built = Parts().build(load(changes={"detector.kind": "background"}), detects=True, has_images=True)
+    assert type(built.camera_motion).__name__ == "BackgroundMotion"
+    off = load(changes={"detector.kind": "background", "camera.enabled": False})
+    assert Parts().build(off, detects=True, has_images=True).camera_motion is None
+    alone = load(changes={"detector.kind": "background", "background.still": False})
+    assert type(Parts().build(alone, detects=True, has_images=True).camera_motion).__name__ == "FlowCameraMotion"
 
 
 def test_a_light_that_changes_everything_is_no_object(rng: np.random.Generator) -> None:

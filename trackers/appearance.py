@@ -222,7 +222,7 @@ def shares(distances: NDArray[np.float64], zero: float, width: float) -> NDArray
 
 @compiled
 def lower_distances(cosines: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n (n - 1) / 2) the cosine distance of each pair of n embeddings, of whose cosines (n, n) these are."""
+    """(n (n - 1) / 2) the distances 1 - cosine of the pairs of n embeddings, from their cosines (n, n)."""
     n = len(cosines)
     distances = np.empty(n * (n - 1) // 2, np.float32)
     place = 0

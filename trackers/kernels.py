@@ -105,12 +105,15 @@ def gathered(
 
 @compiled
 def picked(first: MaskArrays, second: MaskArrays, order: NDArray[np.int64]) -> MaskArrays:
-    """The masks `order` (K,) of two sets, of which the second counts on from the first, one after another."""
+    """Masks of two sets one after another: `order` (K,) counts through the first set and then through the second."""
     boxes, starts = np.empty((len(order), 4), np.int32), np.empty(len(order), np.int64)
     length = np.int64(0)
     for k in range(len(order)):
         i = order[k]
-        boxes[k] = first.boxes[i] if i < len(first.boxes) else second.boxes[i - len(first.boxes)]
+        if i < len(first.boxes):
+            boxes[k] = first.boxes[i]
+        else:
+            boxes[k] = second.boxes[i - len(first.boxes)]
         starts[k] = length
         length += np.int64(boxes[k, 2] - boxes[k, 0]) * np.int64(boxes[k, 3] - boxes[k, 1])
     pixels = np.empty(length, np.uint8)

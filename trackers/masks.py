@@ -132,8 +132,8 @@ class Masks:
 
     @staticmethod
     def picked(first: Masks, second: Masks, order: NDArray[np.int64]) -> Masks:
-        """The masks `order` (K,) of two sets in one frame size, of which the second counts on from the first; they have
-        `pixels` of their own."""
+        """Masks of two sets in one frame size, with `pixels` of their own: `order` (K,) counts through the first set,
+        then through the second."""
         from . import kernels
 
         boxes, starts, pixels = kernels.picked(first.arrays, second.arrays, order)

@@ -128,6 +128,7 @@ class Tracks:
     def changed(self, **arrays: Any) -> Tracks:
         """The same tracks with other arrays, by the names of the fields; as `dataclasses.replace`, in a tenth of its
         time."""
+        assert arrays.keys() <= self.__dict__.keys()
         other = object.__new__(Tracks)
         other.__dict__.update(self.__dict__)
         other.__dict__.update(arrays)

@@ -8,6 +8,7 @@ A shaking camera is held still by following corners of the background.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -22,12 +23,14 @@ from mots.errors import InputError
 from mots.optional import opencv
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
+from mots.trackers.motion import STILL
 
-__all__ = ["BackgroundDetector", "BackgroundSettings"]
+__all__ = ["BackgroundDetector", "BackgroundMotion", "BackgroundSettings"]
 
 FOREGROUND = 255  # OpenCV's mark; shadows have another
 MIN_POINTS = 12  # corners that must agree on a movement
 STILL_PIXELS = 0.4  # of the reduced picture: smaller movements are not undone, as interpolation blurs more than they do
+MOST_AHEAD = 1100  # frames that can be detected before the first of them is tracked: more than `ahead` allows
 RENEWED = 50  # frames after which corners are chosen anew
 
 
@@ -49,6 +52,19 @@ class BackgroundSettings:
     blobs: BlobSettings = field(default_factory=BlobSettings)
 
 
+class BackgroundMotion:
+    """The camera's motion frame by frame, as a `BackgroundDetector` has noted it; see `CameraMotion`."""
+
+    independent = True
+
+    def __init__(self, motions: deque[NDArray[np.float64]]) -> None:
+        self.motions = motions
+
+    def motion(self, image: NDArray[np.uint8], masks: Masks) -> NDArray[np.float64]:
+        """(2, 3) affine map of the last frame's background points to this frame's, in pixels."""
+        return self.motions.popleft() if self.motions else STILL
+
+
 class BackgroundDetector:
     """A detector with a memory: it sees the frames of one source, in order. Raises MissingDependency without OpenCV.
 
@@ -64,6 +80,12 @@ class BackgroundDetector:
         self.class_id = engine_ids({0: self.settings.class_name})[0]
         self.names = {self.class_id: self.settings.class_name}
         self.size: tuple[int, int] | None = None
+        self.motions: deque[NDArray[np.float64]] = deque(maxlen=MOST_AHEAD)
+
+    @property
+    def camera_motion(self) -> BackgroundMotion | None:
+        """The motion of a shaking camera, which the detector has measured; None where it does not (`still`)."""
+        return BackgroundMotion(self.motions) if self.settings.still else None
 
     def detect(self, images: Sequence[NDArray[np.uint8]], classes: Sequence[int] = ()) -> list[Detections]:
         """The objects of the next images (H, W, 3) uint8 RGB of the source. Raises InputError for another size."""
@@ -77,6 +99,7 @@ class BackgroundDetector:
             raise InputError(f"a {height} x {width} frame after ones of {self.size}: the background has one size")
         small = self._reduced(image)
         move = self._movement(small)
+        self._note(move)
         wanted = not classes or self.class_id in classes
         mask = self._foreground(small, move)
         self.seen += 1
@@ -109,6 +132,7 @@ class BackgroundDetector:
         self.memory = BlobMemory(
             self.small, max(settings.least_area * self.small[0] * self.small[1], 4.0), settings.blobs
         )
+        self.before = np.eye(3)  # from the reference's points to the last picture's, in the image's pixels
         self.reference: NDArray[np.float32] | None = None
         self.corners: NDArray[np.float32] = np.zeros((0, 1, 2), np.float32)
 
@@ -143,6 +167,17 @@ class BackgroundDetector:
         if self.seen % RENEWED == 0:
             self.corners = self._corners(cv2.convertScaleAbs(self.reference))
         return move
+
+    def _note(self, move: NDArray[np.float64] | None) -> None:
+        """Keep the map from the last image to this one. `move`: from the reference to the reduced picture."""
+        now = np.eye(3)
+        if move is not None:
+            # OpenCV's maps are of pixel centres: a pixel of the reduced picture begins at 0, its centre lies at 0.5.
+            enlarge = np.diag([*self.scale, 1.0])
+            enlarge[:2, 2] = self.scale / 2 - 0.5
+            now = enlarge @ np.vstack([move, [0.0, 0.0, 1.0]]) @ np.linalg.inv(enlarge)
+        self.motions.append((now @ np.linalg.inv(self.before))[:2])
+        self.before = now
 
     def _corners(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
         found = self.cv2.goodFeaturesToTrack(grey, maxCorners=150, qualityLevel=0.01, minDistance=8)

@@ -154,7 +154,8 @@ def followed(
     scale: NDArray[np.float64] | float = 1.0,
 ) -> Followed | None:
     """The similarity transform that most corners (K, 1, 2) of one grey picture follow to the next; None where there is
-    none. `scale`: its pixels for one of the pictures'. `tolerance`: of them, by which a corner may miss the map."""
+    none. `scale`: pixels of the map for one of the pictures. `tolerance`: by how many pixels of the map a corner may
+    miss it."""
     if len(corners) < 2:
         return None
     moved, status, _ = cv2.calcOpticalFlowPyrLK(

@@ -28,7 +28,7 @@ FINE = np.int32(1 << 10)
 STEPS = np.int32(12)
 WHOLE = np.int32(1 << 12)
 RED, GREEN, BLUE = np.int32(306), np.int32(601), np.int32(117)  # 0.299, 0.587 and 0.114 of FINE; together FINE
-LEVEL = np.int32(256 * (1 << 10) // (1 << 12))  # 256 grey levels, in FINE, for a place of WHOLE
+LEVEL = np.int32(256 * (1 << 10) // (1 << 12))  # so many steps of lightness times LIGHT make one step of a place
 SHIFT = np.int32(13)
 # 0.564 and 0.713 bins' widths for each chroma number, for a product that is shifted by SHIFT
 BLUE_CHROMA, RED_CHROMA = (

@@ -37,7 +37,7 @@ class GuidedFilter(NamedTuple):
 
 class Window(NamedTuple):
     """One mask's window and its limits: `radius` in pixels; `scale`, by which slopes and intercepts are multiplied
-    before they are rounded to whole numbers, so that a window's sum of them stays below 2^30."""
+    before they are cut to whole numbers, so that a window's sum of them stays below 2^30."""
 
     radius: int
     scale: np.float32

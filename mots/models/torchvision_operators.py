@@ -75,7 +75,7 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
     import torch
 
     order = scores.argsort(descending=True, stable=True)
-    best_first = boxes[order].float().cpu().numpy()
+    best_first = boxes[order].detach().float().cpu().numpy()
     kept = suppressed(best_first, np.zeros(len(best_first), np.int64), iou_threshold, len(best_first))
     return order[torch.from_numpy(kept).to(order.device)]
 

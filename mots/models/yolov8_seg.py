@@ -247,7 +247,7 @@ def torch_runtime(path: Path, settings: DetectorSettings) -> tuple[TorchRuntime,
     from mots.models.checkpoints import load_segmentation
 
     model = load_segmentation(path)
-    return TorchRuntime(model.fuse(), settings.device, settings.half), names_in(model)
+    return TorchRuntime(model.fuse(), settings.device, settings.half, channels_last=True), names_in(model)
 
 
 def names_in(model: Any) -> dict[int, str]:

@@ -50,11 +50,15 @@ class Parts:
             return Parts(detector)
         if coarse is None:
             coarse = bool(getattr(detector, "coarse", False))
+        # A detector that follows the camera itself need not be doubled.
+        followed = getattr(detector, "camera_motion", None)
+        if not settings.camera.enabled or not callable(getattr(followed, "motion", None)):
+            followed = None
         return Parts(
             detector,
             self.embedder or embedder_of(settings),
             self.mask_refiner or mask_refiner_of(settings, coarse),
-            self.camera_motion or camera_motion_of(settings),
+            self.camera_motion or followed or camera_motion_of(settings),
         )
 
     @property
@@ -145,9 +149,8 @@ def refiner_named(name: str, device: str) -> MaskRefiner:
 
 
 def camera_motion_of(settings: Settings) -> CameraMotion | None:
-    """The motion by optical flow, where it is enabled and OpenCV is installed. Before a background the camera stands
-    still: its detector follows the same corners itself, to undo what a shaking camera does."""
-    if not settings.camera.enabled or settings.detector.kind == "background":
+    """The motion by optical flow, where it is enabled and OpenCV is installed."""
+    if not settings.camera.enabled:
         return None
     from mots.detection.camera_motion import FlowCameraMotion
 
