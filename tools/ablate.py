@@ -78,6 +78,7 @@ def variants(base: Settings, embedding: str) -> Iterator[tuple[str, Settings, st
     apart = {"stages.recent.min_score": 0.5, "stages.recent.score_weight": 0.0}
     yield "low scores after all confident ones", changed(base, {T + k: v for k, v in apart.items()}), embedding
     yield "no stage for the lowest scores", without("low score"), embedding
+    yield "no bonus for hidden tracks", stages(lambda stage: replace(stage, hidden_bonus=0.0)), embedding
     yield "lost tracks do not take low scores", without("lost, low score"), embedding
     yield "low scores at full weight", stages(lambda stage: replace(stage, score_weight=0.0)), embedding
     for name, changes in (

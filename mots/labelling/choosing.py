@@ -1,8 +1,11 @@
-"""Which frames to label: uncertain ones, each unlike the others, rare classes first, no picture twice.
+"""Which frames to label: those whose objects stand for most others, uncertain and rare ones first, no picture twice.
 
-Frames are taken one after another, each time the one with the largest product of its distance to the nearest frame that
-is taken already (k-centre: Sener, Savarese: Active Learning for Convolutional Neural Networks, ICLR 2018) and its own
-worth, which grows with uncertainty and with objects of classes that the frames so far have few of.
+Frames are taken one after another, each time the one after which the objects of all frames are least unlike the nearest
+object of a frame that is taken (facility location, a greedy choice that is at least 63 % as good as the best one:
+Nemhauser, Wolsey, Fisher, Mathematical Programming 14, 1978). So a frame with many objects, none of which is there
+already, comes first. Objects of uncertain frames and of rare classes count more. Farthest points first (k-centre) would
+take outliers: with few labels they teach less than frames drawn at random (Hacohen, Dekel, Weinshall: Active Learning
+on a Budget, ICML 2022).
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mots.classes import class_name
 from mots.labelling.frame_values import FrameValue, uncertainty
@@ -23,14 +27,16 @@ __all__ = ["Choice", "SelectSettings", "choose"]
 class SelectSettings:
     """How much each reason counts."""
 
-    # By how much the worth of a frame grows from sure to wholly uncertain. With few labels, frames that are like many
-    # others teach more than doubtful ones (Hacohen, Dekel, Weinshall: Active Learning on a Budget, ICML 2022).
-    uncertainty: float = 0.5
-    balance: float = 1.0  # and from no object to one of a class that no taken frame has
-    density: float = 1.0  # and from no object to as many as the fullest frame has
+    uncertainty: float = 0.5  # by how much the objects of a wholly uncertain frame count more than those of a sure one
+    balance: float = 0.5  # power of a class's share of all objects by which its objects count less; 0: all the same
+    picture: float = 0.02  # what the pictures themselves count beside the objects in them
     # Difference of two pictures in small, from 0 to 1, below which they count as one: the mean of the largest twentieth
     # of their tiles', so that a still background does not hide what moves before it.
     twin: float = 0.03
+
+
+MOST_OBJECTS = 2000  # that are to be represented; of more, evenly many are taken
+MOST_PICTURES = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,14 +70,15 @@ def choose(
     density = numbers / max(float(numbers.max()), 1.0)
     embeddings = np.stack([value.embedding for value in values])
     tiles = np.stack([value.tiles for value in values])
+    worth = 1.0 + settings.uncertainty * rank
+    objects = Covered.of_objects(values, worth, settings.balance)
+    pictures = Covered.of_pictures(embeddings, worth)
     distance = np.full(len(values), 2.0)
     free = np.ones(len(values), np.bool_)
     seen: Counter[int] = Counter()
     chosen: list[Choice] = []
     while len(chosen) < count and free.any():
-        rarity = np.array([rarity_of(value, seen) for value in values])
-        worth = 1 + settings.uncertainty * rank + settings.balance * rarity + settings.density * density
-        total = np.where(free, distance * worth, -np.inf)
+        total = np.where(free, objects.gains() + settings.picture * pictures.gains(), -np.inf)
         best = int(total.argmax())
         value = values[best]
         reason = reason_of(
@@ -79,6 +86,8 @@ def choose(
         )
         chosen.append(Choice(value, float(unsure[best]), float(distance[best]), reason))
         seen.update(value.objects)
+        objects.take(best)
+        pictures.take(best)
         distance = np.minimum(distance, 1.0 - embeddings @ embeddings[best])
         apart = np.sort(np.abs(tiles - tiles[best]), axis=1)[:, -max(tiles.shape[1] // 20, 1) :]
         free &= apart.mean(axis=1) >= settings.twin
@@ -86,10 +95,52 @@ def choose(
     return chosen
 
 
-def rarity_of(value: FrameValue, seen: Counter[int]) -> float:
-    """The largest rarity of a class in a frame: 1 for one that no taken frame has, less the more objects of it there
-    are already."""
-    return max((1.0 / (1.0 + seen[class_id]) for class_id in value.objects), default=0.0)
+class Covered:
+    """How well G things are represented by the frames that are taken.
+
+    `away`: (G, F) the distance of each from the nearest one in each of F frames, from 0 to 1. `weights`: (G,).
+    """
+
+    def __init__(self, away: NDArray[np.float32], weights: NDArray[np.float64]) -> None:
+        self.away, self.weights = away, weights / max(float(weights.sum()), 1e-12)
+        self.left = np.ones(len(away), np.float32)
+
+    @classmethod
+    def of_objects(cls, values: Sequence[FrameValue], worth: NDArray[np.float64], balance: float) -> Covered:
+        """The objects of all frames, by their looks; those of a class by itself."""
+        frames = np.repeat(np.arange(len(values)), [len(value.classes) for value in values])
+        if len(frames) == 0:
+            return cls(np.zeros((0, len(values)), np.float32), np.zeros(0))
+        crops = np.concatenate([value.crops for value in values if len(value.classes)])
+        classes = np.concatenate([value.classes for value in values])
+        _, kinds, counts = np.unique(classes, return_inverse=True, return_counts=True)
+        some = evenly(len(frames), MOST_OBJECTS)
+        away = np.ones((len(some), len(values)), np.float32)
+        for frame, value in enumerate(values):
+            if len(value.classes):
+                others = 1.0 - crops[some] @ value.crops.T
+                others[classes[some][:, None] != value.classes] = 1.0
+                away[:, frame] = np.clip(others, 0.0, 1.0).min(axis=1)
+        return cls(away, worth[frames[some]] * (counts[kinds[some]] / len(frames)) ** -balance)
+
+    @classmethod
+    def of_pictures(cls, embeddings: NDArray[np.float32], worth: NDArray[np.float64]) -> Covered:
+        """The pictures themselves."""
+        some = evenly(len(embeddings), MOST_PICTURES)
+        return cls(np.clip(1.0 - embeddings[some] @ embeddings.T, 0.0, 1.0).astype(np.float32), worth[some])
+
+    def gains(self) -> NDArray[np.float64]:
+        """(F,) by how much less is left if a frame is taken."""
+        return np.asarray(self.weights @ np.maximum(self.left[:, None] - self.away, 0.0), np.float64)
+
+    def take(self, frame: int) -> None:
+        """A frame is taken."""
+        self.left = np.minimum(self.left, self.away[:, frame])
+
+
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """Numbers below `count`, at most so many, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def reason_of(

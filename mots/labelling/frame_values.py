@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ __all__ = ["FrameValue", "frame_values", "uncertainty"]
 
 SIDE = 320  # longer side at which frames are compared, in pixels
 TILES = 8  # rows and columns of the picture that tells near-duplicates
+LOOKS = 64  # numbers by which an object's looks are kept: a long video has many objects
 LOW, HIGH = 0.1, 0.9  # scores outside of these are sure: nothing there, or an object
 
 
@@ -31,6 +33,7 @@ class FrameValue:
     `disagreement`: 1 less the mean IoU of each mask with the one before, moved by the optical flow. `blur`: 1 where the
     frame has no sharp edges. `objects`: how many there are, by class. `tiles`: (TILES * TILES * 3,) the picture in
     small. `embedding`: (D,) of unit length or zeros: what picture and objects look like. `labels`: the engine's masks.
+    `crops`: (N, LOOKS) of unit length, what each of these objects looks like; `classes`: (N,) of them.
     """
 
     source: str
@@ -44,6 +47,8 @@ class FrameValue:
     tiles: NDArray[np.float32]
     embedding: NDArray[np.float32]
     labels: FrameLabels = field(repr=False)
+    crops: NDArray[np.float32] = field(repr=False)
+    classes: NDArray[np.int64]
 
 
 def uncertainty(value: FrameValue) -> float:
@@ -84,6 +89,8 @@ class Watch:
         sharpness = float(cv2.Laplacian(grey, cv2.CV_32F).std())
         tiles = cv2.resize(small, (TILES, TILES), interpolation=cv2.INTER_AREA).astype(np.float32).ravel() / 255
         classes, counts = np.unique(labels.classes, return_counts=True)
+        found = Detections.from_masks(labels.masks, np.ones(len(labels)), labels.classes)
+        colours = embed(image, found)
         return FrameValue(
             self.name,
             labels.frame,
@@ -94,8 +101,10 @@ class Watch:
             float(np.exp(-sharpness / 10)),  # 10 grey levels: the edges of a picture in focus are several times as high
             dict(zip(classes.tolist(), counts.tolist(), strict=True)),
             tiles,
-            embedding_of(image, tiles, labels),
+            embedding_of(tiles, colours),
             labels,
+            looks_of(colours),
+            labels.classes,
         )
 
     def disagreement(self, small: NDArray[np.uint8], labels: FrameLabels) -> float:
@@ -121,11 +130,26 @@ class Watch:
         return float(1 - np.mean(ious)) if ious else 0.0
 
 
-def embedding_of(image: NDArray[np.uint8], tiles: NDArray[np.float32], labels: FrameLabels) -> NDArray[np.float32]:
-    """(D,) of unit length: half the picture in small, half the mean colours of its objects."""
-    parts = [tiles - tiles.mean(), np.zeros(0, np.float32)]
-    found = Detections.from_masks(labels.masks, np.ones(len(labels)), labels.classes)
-    colours = embed(image, found)
-    parts[1] = colours.mean(axis=0) if len(labels) else np.zeros(colours.shape[1], np.float32)
-    joined = np.concatenate([part / max(float(np.linalg.norm(part)), 1e-6) for part in parts])
-    return np.asarray(joined / max(float(np.linalg.norm(joined)), 1e-6), np.float32)
+def embedding_of(tiles: NDArray[np.float32], colours: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(D,) of unit length: half the picture in small, half the mean colours (N, C) of its objects."""
+    mean = colours.mean(axis=0) if len(colours) else np.zeros(colours.shape[1], np.float32)
+    joined = np.concatenate([unit(tiles - tiles.mean()), unit(mean)])
+    return unit(joined)
+
+
+def looks_of(colours: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(N, LOOKS) of unit length: colours (N, C) in fewer numbers, whose cosines are nearly the same (a random
+    projection: Johnson, Lindenstrauss, Contemporary Mathematics 26, 1984)."""
+    return unit(colours @ projection(colours.shape[1]))
+
+
+@functools.lru_cache(maxsize=1)
+def projection(dimension: int) -> NDArray[np.float32]:
+    """(dimension, LOOKS) random numbers, the same in each run."""
+    return np.random.default_rng(0).normal(size=(dimension, LOOKS)).astype(np.float32)
+
+
+def unit(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Vectors (..., D) of length 1; zeros stay."""
+    lengths = np.linalg.norm(values, axis=-1, keepdims=True)
+    return np.asarray(values / np.maximum(lengths, 1e-6), np.float32)
