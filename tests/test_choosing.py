@@ -34,8 +34,17 @@ def value(frame: int, picture: float, scores: float = 0.0, objects: dict[int, in
     tiles[96:] += 0.4 * np.sin(angle)
     embedding = np.array([np.cos(angle), np.sin(angle)], np.float32)
     labels = FrameLabels.empty(frame, frame / 10, (10, 10))
-    own = FrameValue("a", frame, frame / 10, scores, 0.0, 0.0, 0.0, objects or {}, tiles, embedding, labels)
+    classes = np.array([each for each, count in (objects or {}).items() for _ in range(count)], np.int64)
+    crops = np.tile(embedding, (len(classes), 1))
+    own = FrameValue(
+        "a", frame, frame / 10, scores, 0.0, 0.0, 0.0, objects or {}, tiles, embedding, labels, crops, classes
+    )
     return replace(own, **more)
+
+
+def looking(*angles: float) -> np.ndarray:
+    """Objects whose looks lie at these places on a circle."""
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
 def test_frames_that_look_the_same_are_never_taken_twice() -> None:
@@ -62,11 +71,43 @@ def test_a_class_that_no_taken_frame_has_is_wanted() -> None:
         value(3, 0.5, objects={0: 2}),
     ]
     chosen = choose(values, 3, SelectSettings(balance=3.0))
-    assert chosen[0].value.objects == {0: 3} or 5 in chosen[0].value.objects
-    assert any(5 in each.value.objects for each in chosen[:2])
+    assert 5 in chosen[0].value.objects
     named = choose(values[:3], 3, names={5: "tram"})
     (reason,) = [each.reason for each in named[1:] if 5 in each.value.objects] or ["first frame with tram"]
     assert "first frame with tram" in reason
+
+
+def test_the_frames_taken_first_hold_objects_that_stand_for_most_others() -> None:
+    usual, other, odd = 0.0, 1.0, 2.4
+    values = [
+        value(0, 0.00, objects={0: 1}, crops=looking(odd)),
+        value(1, 0.15, objects={0: 2}, crops=looking(usual, usual)),
+        value(2, 0.30, objects={0: 2}, crops=looking(usual, other)),
+        value(3, 0.45, objects={0: 1}, crops=looking(other)),
+        value(4, 0.60, objects={0: 2}, crops=looking(usual, other)),
+        value(5, 0.75),
+    ]
+    order = [each.value.frame for each in choose(values, 6, SelectSettings(uncertainty=0.0))]
+    assert order[0] in (2, 4)  # both kinds at once
+    assert order[1] == 0  # the one that is unlike them
+    assert len(set(order)) == 6
+    # An outlier alone does not come before what many frames show, as it would with the farthest point first.
+    many = [value(k, k / 40, objects={0: 1}, crops=looking(usual + 0.02 * k)) for k in range(20)]
+    outlier = value(20, 0.9, objects={0: 1}, crops=looking(odd))
+    assert choose([outlier, *many], 1)[0].value.frame < 20
+    # Objects of another class do not stand for each other, however alike.
+    cars = [value(30 + k, 0.5 + k / 40, objects={2: 1}, crops=looking(usual)) for k in range(3)]
+    assert {next(iter(each.value.objects)) for each in choose([*many, *cars], 2)} == {0, 2}
+
+
+def test_of_very_many_objects_some_stand_for_all() -> None:
+    rng = np.random.default_rng(1)
+    values = [
+        value(k, float(rng.random()), objects={0: 12}, crops=looking(*rng.uniform(0, 0.5 if k else 3.0, 12)))
+        for k in range(300)
+    ]
+    assert len(choose(values, 5)) == 5
+    assert [each.value.frame for each in choose(values, 3)].count(0) == 1  # its objects are unlike all others
 
 
 def test_the_choice_depends_on_nothing_but_the_values() -> None:
