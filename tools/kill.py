@@ -208,23 +208,24 @@ def main() -> None:
     for number, name in enumerate(arguments.jobs):
         job = JOBS[name]
         home = Path(tempfile.mkdtemp(prefix="mots-kill-"))
-        words = []
+        # The new input takes the place of the old one: a batch refuses other sources of the same names.
+        given, target = str(home / "in"), str(home / "old")
+        words = [word.replace("{in}", given).replace("{out}", target) for word in job.words]
+        seconds = 0.0
         for version in (0, 1):
-            (home / f"in{version}").mkdir()
-            job.prepare(home / f"in{version}", version)
-            words.append([word.replace("{in}", str(home / f"in{version}")) for word in job.words])
-        places = {"{out}": str(home / "old")}
-        old_words, new_words = ([word.replace("{out}", places["{out}"]) for word in each] for each in words)
-        finish(old_words)
-        old = contents(home / "old")
-        shutil.copytree(home / "old", home / "kept")
-        seconds = finish([*new_words, *job.again])
+            shutil.rmtree(given, ignore_errors=True)
+            (home / "in").mkdir()
+            job.prepare(home / "in", version)
+            seconds = finish([*words, *job.again] if version else words)
+            if version == 0:
+                old = contents(home / "old")
+                shutil.copytree(home / "old", home / "kept")
         new = contents(home / "old")
         count = arguments.kills // len(arguments.jobs) + (number < arguments.kills % len(arguments.jobs))
         for _ in range(count):
             shutil.rmtree(home / "old")
             shutil.copytree(home / "kept", home / "old")
-            process = start([*new_words, *job.again])
+            process = start([*words, *job.again])
             time.sleep(float(rng.uniform(0.25, 1.05)) * seconds)
             which = SIGNALS[int(rng.integers(0, 3))]
             late[name] += process.poll() is not None
@@ -234,7 +235,7 @@ def main() -> None:
             fault = "a traceback" if "Traceback" in said else fault_of(home / "old", old, new, job)
             if not fault:
                 try:
-                    finish([*new_words, *job.again])
+                    finish([*words, *job.again])
                     fault = "" if contents(home / "old") == new else "the same command then gives another result"
                 except RuntimeError as error:
                     fault = str(error)

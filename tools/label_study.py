@@ -1,10 +1,12 @@
-"""Labels for less, measured: fine-tuning on a few keyframes that are carried to all frames, against all labels.
+"""Labels for less, measured: fine-tuning on a few labelled frames against all labels.
 
-    python tools/label_study.py --weights yolov8n-seg.pt --work DIR
+    python tools/label_study.py --weights yolov8n-seg.pt --work DIR [--pairs 2] [--seeds 3] [--carried]
 
-Two toy worlds are the footage. The detector's weights are those of real photographs. Labels: of every second frame; of
-one frame in twenty, chosen by `mots select` or drawn at random, alone; and these, carried to every second frame by
-`mots annotate`. After training on as many pictures each is scored on a third world: mask mAP.
+Footage with little in it: a pair of toy worlds of two walkers and one vehicle each, 320 frames. The detector's weights
+are those of real photographs, and the first ten modules of the network stay as they are. Labels: of every second frame;
+of one frame in twenty, chosen by `mots select` or drawn at random; with `--carried` also the chosen ones carried to
+every second frame by `mots annotate`. After training on as many pictures each is scored on a third, fuller world:
+mask mAP.
 """
 
 from __future__ import annotations
@@ -33,7 +35,10 @@ from mots.training import yolo_dataset
 from mots.video.opening import open_source
 
 CLASSES = (0, 2, 5, 7)
-KIND = WorldSettings(walkers=8, vehicles=3, posts=4, frame_rate=25.0)
+PAIRS = ((81, 82), (83, 84), (85, 86), (87, 88))  # seeds of the worlds
+SPARSE = WorldSettings(walkers=2, vehicles=1, posts=4, frame_rate=25.0)
+FULLER, FULLER_SEED, FULLER_FRAMES = WorldSettings(walkers=8, vehicles=3, posts=4, frame_rate=25.0), 90, 160
+FROZEN = 10  # modules of the network that stay as they are: few labels change little, and runs differ less by chance
 SHARE = 20  # of so many frames one is labelled
 SURE = 0.3  # objects of a lower confidence are painted over
 
@@ -42,37 +47,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--frames", type=int, default=160)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--frames", type=int, default=320)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--imgsz", type=int, default=320)
+    parser.add_argument("--pairs", type=int, default=2, choices=range(1, len(PAIRS) + 1))
+    parser.add_argument("--seeds", type=int, default=3, help="drawings of frames at random")
+    parser.add_argument("--carried", action="store_true")
     arguments = parser.parse_args()
     shutil.rmtree(arguments.work, ignore_errors=True)
-    truth = {f"w{seed}": world_in(arguments.work, seed, arguments.frames) for seed in (81, 82, 90)}
-    train, val = ("w81", "w82"), "w90"
+    print(f"{'labels':24}{'frames':>8}{'objects':>9}{'mAP50-95':>10}{'mAP50':>8}", flush=True)
+    fuller = world_in(arguments.work, FULLER_SEED, FULLER, FULLER_FRAMES)
+    for seeds in PAIRS[: arguments.pairs]:
+        study(arguments, seeds, fuller)
+
+
+def study(arguments: argparse.Namespace, seeds: tuple[int, int], fuller: list[FrameLabels]) -> None:
+    """Print a row for each way of labelling one pair of worlds."""
+    train, val = tuple(f"w{seed}" for seed in seeds), f"w{FULLER_SEED}"
+    truth = {f"w{seed}": world_in(arguments.work, seed, SPARSE, arguments.frames) for seed in seeds} | {val: fuller}
     count = len(train) * arguments.frames // SHARE
     settings = load(changes={"detector.weights": arguments.weights, "classes": "all", "frame_rate": 25.0})
     chosen = selected_frames([arguments.work / f"images/{name}" for name in train], count, settings, every=1)
-    keys = {
-        "selected": [(choice.value.source, choice.value.frame) for choice in chosen.choices],
-        "random": at_random(train, arguments.frames, count),
-    }
-    print({name: sorted(own) for name, own in keys.items()}, flush=True)
+    keys = {"selected": [(choice.value.source, choice.value.frame) for choice in chosen.choices]}
+    keys |= {f"random {seed}": at_random(train, arguments.frames, count, seed) for seed in range(arguments.seeds)}
     everything = {name: truth[name] for name in train}
     steps = arguments.epochs * len(train) * arguments.frames // 2
-    print(f"{'labels':20}{'frames labelled':>16}{'mAP50-95':>10}{'mAP50':>8}", flush=True)
 
-    def study(way: str, own: dict[str, list[FrameLabels]], labelled: int, pictures: int, every: int) -> None:
-        data = dataset(arguments.work, way, own, train, val, truth, every)
-        numbers = validated(trained(arguments, way, data, max(steps // pictures, 1)), arguments, data)
-        print(f"{way:20}{labelled:16}{numbers[0]:10.3f}{numbers[1]:8.3f}", flush=True)
+    def row(way: str, own: dict[str, list[FrameLabels]], frames: int, objects: int, pictures: int, every: int) -> None:
+        place = f"{way} {'-'.join(train)}"
+        data = dataset(arguments.work, place, own, train, val, truth, every)
+        numbers = validated(trained(arguments, place, data, max(steps // pictures, 1)), arguments, data)
+        print(f"{place:24}{frames:8}{objects:9}{numbers[0]:10.3f}{numbers[1]:8.3f}", flush=True)
 
     used = len(train) * arguments.frames // 2
-    study("all labels", everything, used, used, 2)
+    row("all", everything, used, sum(len(each) for own in everything.values() for each in own[::2]), used, 2)
     for way, own in keys.items():
-        alone(arguments.work, f"{way} alone", everything, own)
-        study(f"{way} alone", everything, count, count, 1)
-        found = {name: carried(arguments.work, way, name, truth[name], own) for name in train}
-        study(f"{way} carried", found, count, used, 2)
+        alone(arguments.work, f"{way} {'-'.join(train)}", everything, own)
+        objects = sum(len(truth[name][frame]) for name, frame in own)
+        row(way, everything, len(own), objects, count, 1)
+        if arguments.carried and way == "selected":
+            place = f"carried {'-'.join(train)}"
+            found = {name: carried(arguments.work, place, name, truth[name], own) for name in train}
+            row("carried", found, len(own), objects, used, 2)
 
 
 def alone(work: Path, way: str, truth: dict[str, list[FrameLabels]], keys: Sequence[tuple[str, int]]) -> None:
@@ -84,9 +100,9 @@ def alone(work: Path, way: str, truth: dict[str, list[FrameLabels]], keys: Seque
         (folder / f"{name}{CONFIDENCE}").write_text("\n".join(["frame,confidence", *rows, ""]))
 
 
-def world_in(work: Path, seed: int, frames: int) -> list[FrameLabels]:
+def world_in(work: Path, seed: int, kind: WorldSettings, frames: int) -> list[FrameLabels]:
     """Render a world; its truth."""
-    world, folder = World(seed, KIND), work / f"images/w{seed}"
+    world, folder = World(seed, kind), work / f"images/w{seed}"
     folder.mkdir(parents=True)
     truth = []
     for k in range(frames):
@@ -96,9 +112,9 @@ def world_in(work: Path, seed: int, frames: int) -> list[FrameLabels]:
     return truth
 
 
-def at_random(names: Sequence[str], frames: int, count: int) -> list[tuple[str, int]]:
+def at_random(names: Sequence[str], frames: int, count: int, seed: int) -> list[tuple[str, int]]:
     """As many frames, drawn at random."""
-    places = np.random.default_rng(0).choice(len(names) * frames, count, replace=False)
+    places = np.random.default_rng(seed).choice(len(names) * frames, count, replace=False)
     return [(names[place // frames], int(place % frames)) for place in places]
 
 
@@ -153,8 +169,7 @@ def trained(arguments: argparse.Namespace, way: str, data: Path, epochs: int) ->
     model.train(
         data=str(data), epochs=epochs, imgsz=arguments.imgsz, batch=8, device="cpu", workers=0, seed=0,
         project=str(arguments.work.resolve() / "runs"), name=way.replace(" ", "-"), plots=False, verbose=False,
-        amp=False,
-        val=False, close_mosaic=2,
+        amp=False, val=False, close_mosaic=2, freeze=FROZEN,
     )  # fmt: skip
     return str(arguments.work / f"runs/{way.replace(' ', '-')}/weights/last.pt")
 
