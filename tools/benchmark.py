@@ -1,6 +1,6 @@
 """What the engine's own work costs, step by step, and how fast it is beside others.
 
-    python tools/benchmark.py all [--rounds 5] [--json FILE]
+    python tools/benchmark.py all [--rounds 5] [--json FILE] [--device cuda:0]
 
 `all`: frames a second of whole pipelines, ours and Ultralytics' `track`, in turns on the same frames (see
 `tools/pipeline_speed.py`), then `update` and `track`.
@@ -73,6 +73,7 @@ def main() -> None:
     update.set_defaults(run=lambda a: time_update())
     everything = commands.add_parser("all")
     everything.add_argument("--rounds", type=int, default=5)
+    everything.add_argument("--device", default="cpu", help="of the networks, ours and Ultralytics'")
     everything.add_argument("--json", type=Path, help="also write the numbers of the whole pipelines here")
     everything.set_defaults(run=time_all)
     arguments = parser.parse_args()
@@ -83,7 +84,7 @@ def time_all(arguments: argparse.Namespace) -> None:
     """Print all but scoring, which has its own command."""
     from pipeline_speed import compare
 
-    compare(arguments.rounds, arguments.json)
+    compare(arguments.rounds, arguments.json, arguments.device)
     print()
     time_update()
     track_steps(SHARED / "acceptance/detections/0005.txt", "mots20", 1)

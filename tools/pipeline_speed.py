@@ -1,6 +1,6 @@
 """Frames a second of whole pipelines, in turns in one process, on the same frames, weights and input size.
 
-    python tools/benchmark.py all [--rounds 5] [--json FILE]
+    python tools/benchmark.py all [--rounds 5] [--json FILE] [--device cuda:0]
 
 Ours (with the backend that `auto` takes, with torch, and with torch in one thread), Ultralytics' `track` (BoT-SORT,
 masks at the image's resolution), and the network's forward pass alone; then what each step of ours costs a frame.
@@ -52,18 +52,18 @@ CLIPS = (
 )
 
 
-def settings_of(backend: str, ahead: int = 2) -> Settings:
+def settings_of(backend: str, ahead: int = 2, device: str = "cpu") -> Settings:
     return load(
         changes={
-            "detector.weights": str(WEIGHTS), "detector.device": "cpu", "detector.backend": backend,
+            "detector.weights": str(WEIGHTS), "detector.device": device, "detector.backend": backend,
             "detector.conf": CONF, "detector.imgsz": IMGSZ, "ahead": ahead, "frame_rate": 10.0,
         }
     )  # fmt: skip
 
 
-def ours(backend: str, ahead: int) -> Callable[[Path], float]:
+def ours(backend: str, ahead: int, device: str) -> Callable[[Path], float]:
     """Frames a second of our pipeline."""
-    settings = settings_of(backend, ahead)
+    settings = settings_of(backend, ahead, device)
 
     def run(folder: Path) -> float:
         use_all_cores()
@@ -88,7 +88,7 @@ def rate_of(frames: Iterator[Any]) -> float:
     return (count - WARM) / (perf_counter() - begin)
 
 
-def ultralytics_track() -> Callable[[Path], float]:
+def ultralytics_track(device: str) -> Callable[[Path], float]:
     """Frames a second of Ultralytics' own loop."""
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
@@ -103,16 +103,16 @@ def ultralytics_track() -> Callable[[Path], float]:
         return rate_of(
             model.track(
                 source=str(folder), stream=True, persist=False, tracker="botsort.yaml", retina_masks=True, conf=CONF,
-                imgsz=IMGSZ, device="cpu", verbose=False, classes=[0, 2],
+                imgsz=IMGSZ, device=device, verbose=False, classes=[0, 2],
             )
         )  # fmt: skip
 
     return run
 
 
-def forward_alone(backend: str) -> Callable[[Path], float]:
-    """Frames a second of the network on inputs that are ready."""
-    detector = YOLOv8Seg(settings_of(backend).detector)
+def forward_alone(backend: str, device: str) -> Callable[[Path], float]:
+    """Frames a second of the network on inputs that are ready, one after another."""
+    detector = YOLOv8Seg(settings_of(backend, device=device).detector)
 
     def run(folder: Path) -> float:
         use_all_cores()
@@ -130,7 +130,7 @@ def forward_alone(backend: str) -> Callable[[Path], float]:
     return run
 
 
-def steps(folder: Path, backend: str) -> dict[str, float]:
+def steps(folder: Path, backend: str, device: str) -> dict[str, float]:
     """Median milliseconds a frame of each step, one after another in one thread."""
     from mots.detection.camera_motion import FlowCameraMotion
     from mots.detection.colour_histograms import ColourHistograms
@@ -139,7 +139,7 @@ def steps(folder: Path, backend: str) -> dict[str, float]:
     from mots.pipeline.results import ResultFolder
     from mots.trackers.tracker import Tracker
 
-    settings = settings_of(backend)
+    settings = settings_of(backend, device=device)
     detector = YOLOv8Seg(settings.detector)
     refiner, colours, camera = EdgeRefiner(), ColourHistograms(), FlowCameraMotion()
     tracker = Tracker(settings.tracker, 10.0)
@@ -206,19 +206,26 @@ def machine() -> dict[str, Any]:
     return {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "versions": found}
 
 
-def compare(rounds: int, target: Path | None) -> None:
+def device_name(device: str) -> str:
+    """What a device is."""
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+
+
+def compare(rounds: int, target: Path | None, device: str = "cpu") -> None:
     """Print medians, the spread and ratios; write them as JSON."""
     if not WEIGHTS.is_file():
         raise SystemExit(f"no {WEIGHTS}: the comparison needs the weights and clips beside the project")
     runs: dict[str, Callable[[Path], float]] = {
-        "ours": ours("auto", 2),
-        "ours, torch": ours("torch", 2),
-        "ours, torch, one thread for all steps": ours("torch", 0),
-        "Ultralytics track": ultralytics_track(),
-        "forward pass alone, torch": forward_alone("torch"),
-        "forward pass alone, auto": forward_alone("auto"),
+        "ours": ours("auto", 2, device),
+        "ours, torch": ours("torch", 2, device),
+        "ours, torch, one thread for all steps": ours("torch", 0, device),
+        "Ultralytics track": ultralytics_track(device),
+        "forward pass alone, torch": forward_alone("torch", device),
+        "forward pass alone, auto": forward_alone("auto", device),
     }
-    report: dict[str, Any] = {"machine": machine(), "clips": {}}
+    report: dict[str, Any] = {"machine": machine(), "device": device_name(device), "clips": {}}
     for clip in CLIPS:
         if not (SHARED / clip.folder).is_dir():
             continue
@@ -228,7 +235,7 @@ def compare(rounds: int, target: Path | None) -> None:
                 for name, run in runs.items():
                     rates[name].append(run(folder))
             use_all_cores()
-            own = {backend: steps(folder, backend) for backend in ("auto", "torch")}
+            own = {backend: steps(folder, backend, device) for backend in ("auto", "torch")}
         print(f"\n{clip.name}: {own['auto']['detections']:.1f} detections a frame, {rounds} rounds in turns")
         print(f"{'':40} {'frames/s':>9} {'lowest':>8} {'highest':>8}  of Ultralytics")
         theirs = rates["Ultralytics track"]
