@@ -39,7 +39,7 @@ def test_rules(before: State, hits: int, matched: bool, unseen: float, hidden: b
         np.array([matched]),
         np.array([unseen]),
         np.array([hidden]),
-        SETTINGS,
+        SETTINGS.rules,
     )
     assert states.tolist() == [after]
 
@@ -47,6 +47,6 @@ def test_rules(before: State, hits: int, matched: bool, unseen: float, hidden: b
 @pytest.mark.parametrize(("score", "after"), [(0.4, State.CONFIRMED), (0.39, State.TENTATIVE)])
 def test_a_track_with_a_low_mean_score_stays_tentative(score: float, after: State) -> None:
     seen = (np.array([State.TENTATIVE], np.int8), np.array([5]), np.array([score]), np.array([True]))
-    assert next_states(*seen, np.zeros(1), np.array([False]), SETTINGS).tolist() == [after]
+    assert next_states(*seen, np.zeros(1), np.array([False]), SETTINGS.rules).tolist() == [after]
     known = (np.array([State.LOST], np.int8), *seen[1:])
-    assert next_states(*known, np.zeros(1), np.array([False]), SETTINGS).tolist() == [State.CONFIRMED]
+    assert next_states(*known, np.zeros(1), np.array([False]), SETTINGS.rules).tolist() == [State.CONFIRMED]

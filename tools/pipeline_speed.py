@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from mots.models.runtimes.torch_runtime import kept_threads
 from mots.models.yolov8_seg import YOLOv8Seg
 from mots.pipeline.pipeline import Pipeline
 from mots.settings import Settings, load
@@ -66,17 +67,9 @@ def ours(backend: str, ahead: int, device: str) -> Callable[[Path], float]:
     settings = settings_of(backend, ahead, device)
 
     def run(folder: Path) -> float:
-        use_all_cores()
         return rate_of(iter(Pipeline(folder, settings)))
 
     return run
-
-
-def use_all_cores() -> None:
-    """Set torch back to its own number of threads: Ultralytics' `track` leaves it one fewer than there are cores."""
-    import torch
-
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
 
 
 def rate_of(frames: Iterator[Any]) -> float:
@@ -96,16 +89,16 @@ def ultralytics_track(device: str) -> Callable[[Path], float]:
     from mots.models.torchvision_operators import import_torchvision
 
     import_torchvision()
+    import torch
     from ultralytics import YOLO
 
     def run(folder: Path) -> float:
-        model = YOLO(str(WEIGHTS))
-        return rate_of(
-            model.track(
+        with kept_threads(torch):  # it leaves torch one thread fewer than there are cores
+            frames = YOLO(str(WEIGHTS)).track(
                 source=str(folder), stream=True, persist=False, tracker="botsort.yaml", retina_masks=True, conf=CONF,
                 imgsz=IMGSZ, device=device, verbose=False, classes=[0, 2],
-            )
-        )  # fmt: skip
+            )  # fmt: skip
+            return rate_of(frames)
 
     return run
 
@@ -115,7 +108,6 @@ def forward_alone(backend: str, device: str) -> Callable[[Path], float]:
     detector = YOLOv8Seg(settings_of(backend, device=device).detector)
 
     def run(folder: Path) -> float:
-        use_all_cores()
         image = next(iter(open_source(folder, 10.0))).image
         inputs = detector.prepare(image)
         for _ in range(3):
@@ -234,8 +226,7 @@ def compare(rounds: int, target: Path | None, device: str = "cpu") -> None:
             for _ in range(rounds):
                 for name, run in runs.items():
                     rates[name].append(run(folder))
-            use_all_cores()
-            own = {backend: steps(folder, backend, device) for backend in ("auto", "torch")}
+                own = {backend: steps(folder, backend, device) for backend in ("auto", "torch")}
         print(f"\n{clip.name}: {own['auto']['detections']:.1f} detections a frame, {rounds} rounds in turns")
         print(f"{'':40} {'frames/s':>9} {'lowest':>8} {'highest':>8}  of Ultralytics")
         theirs = rates["Ultralytics track"]

@@ -16,9 +16,8 @@ __all__ = [
     "box_intersection",
     "box_ious",
     "common_pixels",
-    "hidden_behind",
     "disjoint",
-    "gathered",
+    "hidden_behind",
     "intersections",
     "picked",
     "tight_box",
@@ -89,18 +88,6 @@ def areas(masks: MaskArrays) -> NDArray[np.int64]:
         length = np.int64(x2 - x1) * np.int64(y2 - y1)
         sums[i] = masks.pixels[masks.starts[i] : masks.starts[i] + length].sum()
     return sums
-
-
-@compiled
-def gathered(
-    starts: NDArray[np.int64], lengths: NDArray[np.int64], pixels: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The pieces pixels[starts[i] : starts[i] + lengths[i]] one after another, and where each begins."""
-    begins = np.cumsum(lengths) - lengths
-    own = np.empty(lengths.sum(), np.uint8)
-    for i in range(len(starts)):
-        own[begins[i] : begins[i] + lengths[i]] = pixels[starts[i] : starts[i] + lengths[i]]
-    return own, begins
 
 
 @compiled

@@ -30,6 +30,16 @@ ROUNDING = 1e-6  # seconds; keeps 60 frames at 30 a second equal to 2 s, however
 TENTATIVE, CONFIRMED, LOST, REMOVED = (int(state) for state in State)  # an enum's members are slow to look up
 
 
+class Rules(NamedTuple):
+    """The fields of `LifecycleSettings` that `next_states` needs, for compiled functions; `occluded_memory` is at least
+    `memory`."""
+
+    confirm_hits: int
+    confirm_score: float
+    memory: float
+    occluded_memory: float
+
+
 @dataclass(frozen=True)
 class LifecycleSettings:
     """When tracks start, are reported and end. A value equal to a threshold passes it."""
@@ -45,6 +55,11 @@ class LifecycleSettings:
     occluded_memory: float = 8.0  # the same for a track that other objects occlude; at least `memory` is used
     occluded_coverage: float = 0.5  # a lost track is occluded if this share of its mask lies inside matched detections
 
+    @property
+    def rules(self) -> Rules:
+        """What `next_states` takes."""
+        return Rules(self.confirm_hits, self.confirm_score, self.memory, max(self.memory, self.occluded_memory))
+
 
 def first_states(scores: NDArray[np.floating], settings: LifecycleSettings) -> NDArray[np.int8]:
     """(N,) states of tracks that start with detections of these scores (N,)."""
@@ -52,6 +67,7 @@ def first_states(scores: NDArray[np.floating], settings: LifecycleSettings) -> N
     return np.where(sure, CONFIRMED, TENTATIVE).astype(np.int8)
 
 
+@compiled
 def next_states(
     states: NDArray[np.int8],
     hits: NDArray[np.int64],
@@ -59,7 +75,7 @@ def next_states(
     matched: NDArray[np.bool_],
     unmatched_for: NDArray[np.float64],
     occluded: NDArray[np.bool_],
-    settings: LifecycleSettings,
+    rules: Rules,
 ) -> NDArray[np.int8]:
     """(T,) states after a frame.
 
@@ -71,33 +87,6 @@ def next_states(
     confirmed when matched, lost when not, removed when unmatched for more than `memory`, or `occluded_memory` where it
     is occluded. removed: stays so.
     """
-    rules = Rules(
-        settings.confirm_hits, settings.confirm_score, settings.memory, max(settings.memory, settings.occluded_memory)
-    )
-    return states_after(states, hits, mean_scores, matched, unmatched_for, occluded, rules)
-
-
-class Rules(NamedTuple):
-    """The fields of `LifecycleSettings` that `next_states` needs, for compiled functions; `occluded_memory` is at least
-    `memory`."""
-
-    confirm_hits: int
-    confirm_score: float
-    memory: float
-    occluded_memory: float
-
-
-@compiled
-def states_after(
-    states: NDArray[np.int8],
-    hits: NDArray[np.int64],
-    mean_scores: NDArray[np.float64],
-    matched: NDArray[np.bool_],
-    unmatched_for: NDArray[np.float64],
-    occluded: NDArray[np.bool_],
-    rules: Rules,
-) -> NDArray[np.int8]:
-    """`next_states` with its rules."""
     after = np.empty_like(states)
     for t in range(len(states)):
         tentative = states[t] == TENTATIVE

@@ -341,7 +341,7 @@ class Tracker:
         overdue = ~matched & (unmatched_for > settings.lifecycle.memory)
         states = next_states(
             tracks.states, tallies.hits, tallies.mean_scores, matched, unmatched_for,
-            self._occluded(tracks, detections.masks, columns, overdue), settings.lifecycle,
+            self._occluded(tracks, detections.masks, columns, overdue), settings.lifecycle.rules,
         )  # fmt: skip
         order = np.arange(len(tracks))
         order[rows] = len(tracks) + columns

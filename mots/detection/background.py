@@ -24,6 +24,7 @@ from mots.optional import opencv
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 from mots.trackers.motion import STILL
+from mots.video.frame import reduced_size
 
 __all__ = ["BackgroundDetector", "BackgroundMotion", "BackgroundSettings"]
 
@@ -81,6 +82,7 @@ class BackgroundDetector:
         self.names = {self.class_id: self.settings.class_name}
         self.size: tuple[int, int] | None = None
         self.motions: deque[NDArray[np.float64]] = deque(maxlen=MOST_AHEAD)
+        self.before: NDArray[np.float64] = np.eye(3)  # the last image's place; see `_place`
 
     @property
     def camera_motion(self) -> BackgroundMotion | None:
@@ -99,7 +101,9 @@ class BackgroundDetector:
             raise InputError(f"a {height} x {width} frame after ones of {self.size}: the background has one size")
         small = self._reduced(image)
         move = self._movement(small)
-        self._note(move)
+        place = self._place(move)
+        self.motions.append((place @ np.linalg.inv(self.before))[:2])
+        self.before = place
         wanted = not classes or self.class_id in classes
         mask = self._foreground(small, move)
         self.seen += 1
@@ -108,7 +112,7 @@ class BackgroundDetector:
         regions, ages = self.memory.regions(mask)
         if len(regions) == 0:
             return Detections.empty((height, width))
-        masks = self._in_image(regions, move)
+        masks = self._in_image(regions, place @ self.enlarge)
         scores = np.minimum(0.3 + 0.2 * ages, 0.9)
         found = Detections.from_masks(masks, scores, np.full(len(masks), self.class_id))
         return found.take(np.flatnonzero(masks.boxes[:, 2] > 0))
@@ -117,9 +121,8 @@ class BackgroundDetector:
         """Set up for frames of (height, width)."""
         cv2, settings = self.cv2, self.settings
         self.size, self.seen = size, 0
-        factor = min(1.0, settings.side / max(size))
-        self.small = (max(round(size[0] * factor), 1), max(round(size[1] * factor), 1))
-        self.scale = np.array([size[1] / self.small[1], size[0] / self.small[0]])
+        self.small = reduced_size(size, settings.side)
+        scale = np.array([size[1] / self.small[1], size[0] / self.small[0]])
         # OpenCV's own thresholds, divided by the square of the sensitivity as they are squared distances.
         looser = max(settings.sensitivity, 1e-3) ** 2
         if settings.model == "mog2":
@@ -132,7 +135,9 @@ class BackgroundDetector:
         self.memory = BlobMemory(
             self.small, max(settings.least_area * self.small[0] * self.small[1], 4.0), settings.blobs
         )
-        self.before = np.eye(3)  # from the reference's points to the last picture's, in the image's pixels
+        # Points of the reduced picture to the image's. OpenCV's maps are of pixel centres: at 0.5 of a pixel.
+        self.enlarge = np.diag([*scale, 1.0])
+        self.enlarge[:2, 2] = scale / 2 - 0.5
         self.reference: NDArray[np.float32] | None = None
         self.corners: NDArray[np.float32] = np.zeros((0, 1, 2), np.float32)
 
@@ -168,16 +173,14 @@ class BackgroundDetector:
             self.corners = self._corners(cv2.convertScaleAbs(self.reference))
         return move
 
-    def _note(self, move: NDArray[np.float64] | None) -> None:
-        """Keep the map from the last image to this one. `move`: from the reference to the reduced picture."""
-        now = np.eye(3)
-        if move is not None:
-            # OpenCV's maps are of pixel centres: a pixel of the reduced picture begins at 0, its centre lies at 0.5.
-            enlarge = np.diag([*self.scale, 1.0])
-            enlarge[:2, 2] = self.scale / 2 - 0.5
-            now = enlarge @ np.vstack([move, [0.0, 0.0, 1.0]]) @ np.linalg.inv(enlarge)
-        self.motions.append((now @ np.linalg.inv(self.before))[:2])
-        self.before = now
+    def _place(self, move: NDArray[np.float64] | None) -> NDArray[np.float64]:
+        """(3, 3) map of the reference's points to the image's, both in the image's pixels.
+
+        `move`: from the reference to the reduced picture.
+        """
+        if move is None:
+            return np.eye(3)
+        return np.asarray(self.enlarge @ np.vstack([move, [0.0, 0.0, 1.0]]) @ np.linalg.inv(self.enlarge))
 
     def _corners(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
         found = self.cv2.goodFeaturesToTrack(grey, maxCorners=150, qualityLevel=0.01, minDistance=8)
@@ -203,19 +206,15 @@ class BackgroundDetector:
             mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, self.windows[1])
         return np.asarray(mask, np.uint8).view(np.bool_)
 
-    def _in_image(self, regions: Masks, move: NDArray[np.float64] | None) -> Masks:
-        """The regions of the reduced picture at the image's size."""
+    def _in_image(self, regions: Masks, place: NDArray[np.float64]) -> Masks:
+        """The regions of the reduced picture at the image's size. `place`: (3, 3) map of their points there."""
         cv2 = self.cv2
         assert self.size is not None
         corners: list[tuple[int, int]] = []
         crops: list[NDArray[np.bool_]] = []
+        matrix, offset = place[:2, :2], place[:2, 2]
         for i in range(len(regions)):
             x1, y1, x2, y2 = regions.boxes[i].tolist()
-            # Points of the reference to the image's; OpenCV's maps are of pixel centres.
-            linear = np.eye(2) if move is None else move[:, :2]
-            shift = np.zeros(2) if move is None else move[:, 2]
-            matrix = np.diag(self.scale) @ linear
-            offset = self.scale * (linear @ [0.0, 0.0] + shift + 0.5) - 0.5
             ends = np.array([[x, y] for x in (x1 - 1, x2) for y in (y1 - 1, y2)], np.float64) @ matrix.T + offset
             left, top = np.floor(ends.min(axis=0)).astype(int)
             right, bottom = np.ceil(ends.max(axis=0)).astype(int) + 1

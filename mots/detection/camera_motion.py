@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mots.optional import opencv
 from mots.trackers.masks import Masks
 from mots.trackers.motion import CUT, STILL
+from mots.video.frame import reduced_size
 
 __all__ = ["CameraSettings", "FlowCameraMotion", "Followed", "followed"]
 
@@ -74,9 +75,7 @@ class FlowCameraMotion:
     def reduced(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """The grey picture whose longer side is `side` at most, and (2,) the x y of the image for 1 pixel of it."""
         cv2, side = self.cv2, self.settings.side
-        height, width = image.shape[:2]
-        factor = min(1.0, side / max(height, width))
-        size = (max(round(width * factor), 1), max(round(height * factor), 1))
+        height, width = reduced_size((image.shape[0], image.shape[1]), side)
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         halvings = 0
         # By halves, as OpenCV does that eight times as fast; the last line of an odd number is left out.
@@ -84,9 +83,9 @@ class FlowCameraMotion:
             high, wide = grey.shape[0] // 2, grey.shape[1] // 2
             grey = cv2.resize(grey[: 2 * high, : 2 * wide], (wide, high), interpolation=cv2.INTER_AREA)
             halvings += 1
-        scale = 2.0**halvings * np.array([grey.shape[1] / size[0], grey.shape[0] / size[1]])
-        if grey.shape != (size[1], size[0]):
-            grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        scale = 2.0**halvings * np.array([grey.shape[1] / width, grey.shape[0] / height])
+        if grey.shape != (height, width):
+            grey = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(grey, np.uint8), scale
 
     def is_cut(self, grey: NDArray[np.uint8]) -> bool:

@@ -52,9 +52,6 @@ class EdgeRefiner:
         largest = min(settings.max_radius, LARGEST_RADIUS)
         radii = np.clip(np.rint(settings.radius * np.sqrt(masks.areas())), 1, largest).astype(np.int64)
         contrast = max(settings.contrast, LEAST_CONTRAST)
-        # A mask is 0 to 1, so its covariance with the guide is at most half the guide's deviation d: no slope, which is
-        # covariance / (d^2 + contrast^2), is steeper than this.
-        steepest = 0.25 / contrast
-        guided = GuidedFilter(contrast**2, settings.threshold, steepest, settings.min_piece)
+        guided = GuidedFilter(contrast, settings.threshold, settings.min_piece)
         boxes, starts, pixels = refined_masks(grey, masks.arrays, radii, guided)
         return Masks(masks.size, boxes, pixels, starts)

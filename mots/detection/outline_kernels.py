@@ -25,13 +25,12 @@ LEVELS = 4  # a pixel of a mask that is moved by half a pixel is a mean of four
 
 
 class GuidedFilter(NamedTuple):
-    """What all masks of a frame share: `regularisation`, epsilon of the paper, in squared shares of the full range;
-    `threshold`, the least value of a pixel of the object in the filtered mask; `steepest`, the most that a slope can
-    be; `min_piece`: pieces smaller than this share of the largest one are dropped."""
+    """What all masks of a frame share: `contrast`, a change of brightness (0 to 1) that counts as an edge, whose square
+    is the paper's epsilon; `threshold`, the least value of a pixel of the object in the filtered mask; `min_piece`:
+    pieces smaller than this share of the largest one are dropped."""
 
-    regularisation: float
+    contrast: float
     threshold: float
-    steepest: float
     min_piece: float
 
 
@@ -61,6 +60,10 @@ def refined_masks(
     """The masks as the picture (H, W) shows them, each with a window of its own radius (N,) in pixels, 1 to
     LARGEST_RADIUS. A mask that would lose all its pixels stays as it is."""
     height, width = grey.shape
+    # A mask is 0 to 1, so its covariance with the guide is at most half the guide's deviation d: no slope, which is
+    # covariance / (d^2 + contrast^2), is steeper than this.
+    steepest = 0.25 / guided.contrast
+    regularisation, threshold = np.float32(guided.contrast * guided.contrast), np.float32(guided.threshold)
     boxes, starts = masks.boxes.copy(), np.zeros(len(radii), np.int64)
     room = 0
     for i in range(len(radii)):
@@ -76,8 +79,8 @@ def refined_masks(
             continue
         crop = masks.pixels[masks.starts[i] : masks.starts[i] + np.int64(tall) * wide].reshape(tall, wide)
         radius = radii[i]
-        scale = np.float32(2.0**30 / ((2 * radius + 1) ** 2 * (1.0 + guided.steepest)))
-        window = Window(radius, scale, np.float32(guided.regularisation), np.float32(guided.threshold))
+        scale = np.float32(2.0**30 / ((2 * radius + 1) ** 2 * (1.0 + steepest)))
+        window = Window(radius, scale, regularisation, threshold)
         margin = 2 * radius + 1
         left, top = max(x1 - margin, 0), max(y1 - margin, 0)
         around = grey[top : min(y2 + margin, height), left : min(x2 + margin, width)]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mots.errors import InputError
 from mots.optional import opencv
+from mots.video.frame import reduced_size
 
 __all__ = ["FLOWS", "Flow", "OpenCvFlow", "agreement", "flow_named", "moved", "places_in", "reduced"]
 
@@ -57,11 +58,10 @@ def flow_named(name: str) -> Flow:
 
 def reduced(cv2: Any, image: Image, side: int) -> Image:
     """An image whose longer side has at most `side` pixels: itself where it has no more."""
-    factor = side / max(image.shape[:2])
-    if factor >= 1:
+    height, width = reduced_size(image.shape[:2], side)
+    if (height, width) == image.shape[:2]:
         return image
-    size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def places_in(backward: Field) -> tuple[Field, Field]:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NO_IMAGE", "CuttableSource", "Frame", "Part", "Source"]
+__all__ = ["NO_IMAGE", "CuttableSource", "Frame", "Part", "Source", "reduced_size"]
 
 NO_IMAGE: NDArray[np.uint8] = np.zeros((0, 0, 3), np.uint8)  # the image of a frame that has none
 
@@ -97,3 +97,10 @@ class Part:
                 yield before
                 before = None
             yield frame
+
+
+def reduced_size(size: tuple[int, int], longer: int) -> tuple[int, int]:
+    """(height, width) of a picture of `size` whose longer side is reduced to `longer` pixels; itself if it has no more.
+    No side is less than 1 pixel."""
+    factor = min(1.0, longer / max(size))
+    return max(round(size[0] * factor), 1), max(round(size[1] * factor), 1)
