@@ -49,11 +49,31 @@ def test_the_reduced_picture_shows_the_image_at_its_scale(size: tuple[int, int],
     height, width = size
     ramp = np.linspace(0, 255, width)[None, :, None] * np.ones((height, 1, 3))
     grey, scale = FlowCameraMotion(CameraSettings(side=side)).reduced(ramp.astype(np.uint8))
-    assert max(grey.shape) <= max(side, 1)
-    assert min(grey.shape) >= 1
-    places = (np.arange(grey.shape[1]) + 0.5) * scale[0] - 0.5
+    assert max(grey.shape) <= side or min(grey.shape) == 1
+    assert 2 * max(grey.shape) > min(side, max(size) - 1)  # no smaller than it need be
+    places = (np.arange(grey.shape[1]) + 0.5) * scale - 0.5
     assert np.abs(grey[0] - 255 * places / (width - 1)).max() < 2.5  # of 255 grey levels
-    assert height - 2 * scale[1] <= grey.shape[0] * scale[1] <= height + 1
+    assert grey.shape == (max(int(height // scale), 1), int(width // scale))
+
+
+@pytest.mark.parametrize("size", [(1, 700), (2, 3), (3, 1), (17, 40)])
+def test_pictures_too_small_for_corners_have_no_motion(rng: np.random.Generator, size: tuple[int, int]) -> None:
+    camera = FlowCameraMotion(CameraSettings(side=16))
+    image = rng.integers(0, 255, (*size, 3)).astype(np.uint8)
+    for _ in range(2):
+        assert np.array_equal(camera.motion(image, Masks.empty(size)), STILL)
+
+
+@pytest.mark.parametrize("side", [500, 250, 125])
+def test_a_turn_about_the_corner_is_measured_in_the_images_pixels(rng: np.random.Generator, side: int) -> None:
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed")
+    world = cv2.GaussianBlur(scenery(rng), (0, 0), 2)
+    turn = np.array([[np.cos(0.03), -np.sin(0.03), 4.0], [np.sin(0.03), np.cos(0.03), -3.0]]) * [[1.02, 1.02, 1]]
+    camera, none = FlowCameraMotion(CameraSettings(side=side)), Masks.empty(world.shape[:2])
+    camera.motion(world, none)
+    found = camera.motion(cv2.warpAffine(world, turn, world.shape[1::-1]), none)
+    ends = np.array([[x, y, 1.0] for x in (50, 450) for y in (50, 350)]).T
+    assert np.abs(found @ ends - turn @ ends).max() < 0.7
 
 
 def test_a_motion_that_cannot_be_measured_is_the_identity(rng: np.random.Generator) -> None:
