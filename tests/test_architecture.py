@@ -1,6 +1,7 @@
 """The rules of the folders, checked on the syntax trees; docs/development.md gives the reasons."""
 
 import ast
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -144,6 +145,13 @@ def test_folders_stay_small() -> None:
         # The core stays flat, and the command line has a file for each command.
         limit = {"mots": 12, "trackers": 22, "cli": 28}.get(folder.name, 14)
         assert count <= limit, folder
+
+
+def test_packages_know_their_modules() -> None:
+    for module in MODULES:
+        package, _, name = module.rpartition(".")
+        if package.count(".") and package not in ("mots.trackers", "mots.cli"):  # those two name what is public
+            assert name in dir(importlib.import_module(package)), module
 
 
 def test_only_known_files_lie_beside_the_folders() -> None:

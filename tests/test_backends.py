@@ -7,6 +7,7 @@ import importlib.util
 import json
 import logging
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -284,3 +285,19 @@ def test_the_probe_has_the_shape_and_the_range() -> None:
     assert picture.shape == (3, 96, 160)
     assert picture.dtype == np.float32
     assert 0 <= picture.min() < picture.max() <= 1
+
+
+def test_nothing_is_reported_to_the_makers_of_packages() -> None:
+    code = """
+import sys
+from mots.models.runtimes.openvino_runtime import import_openvino
+from mots.models.ultralytics_setup import set_up_ultralytics
+import_openvino("a test")
+from openvino.tools.ovc import convert_impl
+assert convert_impl.tm.__name__.endswith("telemetry_stub"), convert_impl.tm
+assert "openvino_telemetry" not in sys.modules
+set_up_ultralytics()
+from ultralytics.utils import ONLINE
+assert not ONLINE
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

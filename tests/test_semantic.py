@@ -16,7 +16,7 @@ from mots.cli.entry import main
 from mots.errors import FormatError, InputError
 from mots.formats import kitti_step
 from mots.formats.panoptic import PanopticFrame
-from mots.models.mask_upsampling import placed
+from mots.models.outputs.mask_upsampling import placed
 from mots.models.semantic import VOID, SemanticNetwork, SemanticSettings, enlarged, shares, train_ids_of
 from mots.optional import opencv
 from mots.segmentation.semantic_maps import FrameMaps, SmoothedMaps

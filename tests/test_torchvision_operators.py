@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mots.models import torchvision_operators
-from mots.models.suppression import suppressed
+from mots.models.outputs.suppression import suppressed
 
 
 def one_by_one(boxes: np.ndarray, limit: float) -> list[int]:

@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 
 from mots.errors import MotsError
-from mots.models import mask_upsampling, yolov8_seg
-from mots.models.suppression import suppressed
+from mots.models import yolov8_seg
+from mots.models.outputs import mask_upsampling
+from mots.models.outputs.predictions import candidates
+from mots.models.outputs.suppression import suppressed
 from mots.models.yolov8_seg import DetectorSettings, YOLOv8Seg
 
 PICTURES = (
@@ -126,7 +128,7 @@ def test_duplicates_are_suppressed_within_a_class_only() -> None:
 def test_networks_without_suppression_are_understood() -> None:
     prediction = np.zeros((5, 6 + 4), np.float32)
     prediction[:, :6] = [[0, 0, 9, 9, s, c] for s, c in ((0.2, 0), (0.9, 1), (0.05, 0), (0.5, 0), (0.6, 2))]
-    found = yolov8_seg.candidates(prediction, 3, 4, DetectorSettings(conf=0.1), np.array([0, 1]))
+    found = candidates(prediction, 3, 4, np.array([0, 1]), conf=0.1, nms_iou=0.7, most=300)
     assert found.scores == pytest.approx([0.9, 0.5, 0.2])
     assert found.classes.tolist() == [1, 0, 0]
 

@@ -165,8 +165,8 @@ def followed(
     scale: float = 1.0,
 ) -> Followed | None:
     """The similarity transform that most corners (K, 1, 2) of one grey picture follow to the next; None where there is
-    none. `scale`: the map is of a picture so many times as large. `tolerance`: by how many pixels of the map a corner may
-    miss it."""
+    none. `scale`: the map is of a picture so many times as large. `tolerance`: by how many pixels of the map a corner
+    may miss it."""
     if len(corners) < 2:
         return None
     moved, status, _ = cv2.calcOpticalFlowPyrLK(
@@ -177,7 +177,10 @@ def followed(
         return None
     cv2.setRNGSeed(0)  # the same frames give the same map
     motion, inliers = cv2.estimateAffinePartial2D(
-        in_larger(corners[good, 0], scale), in_larger(moved[good, 0], scale), method=cv2.RANSAC, ransacReprojThreshold=tolerance
+        in_larger(corners[good, 0], scale),
+        in_larger(moved[good, 0], scale),
+        method=cv2.RANSAC,
+        ransacReprojThreshold=tolerance,
     )
     if motion is None or not np.isfinite(motion).all():
         return None

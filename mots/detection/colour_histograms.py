@@ -21,6 +21,8 @@ STRIPES = 6
 LIGHT = 8  # bins of lightness
 CHROMA = 8  # bins of each chroma number
 REACH = 64.0  # chroma numbers of this distance from grey and beyond share the outermost bins
+SAMPLE = 6_000  # pixels of a mask's box; in a larger one only every second, third, ... row is counted,
+LEAST_ROWS = 8  # but this many in each stripe
 DIMENSION = STRIPES * (LIGHT + CHROMA * CHROMA)
 
 # Whole numbers in place of fractions: lightness in steps of 1 / FINE grey levels, places in steps of 1 / WHOLE bins.
@@ -72,11 +74,13 @@ def histograms(image: NDArray[np.uint8], masks: MaskArrays) -> NDArray[np.float6
         x1, y1, x2, y2 = boxes[i]
         tall, wide = y2 - y1, x2 - x1
         # Odd and even rows apart, so that fewer additions wait for the one before.
-        sums = np.zeros((2, STRIPES * width), np.int64)
-        for y in range(tall):
+        sums, count = np.zeros((2, STRIPES * width), np.int64), 0
+        step = max(min(np.int64(tall) * wide // SAMPLE, np.int64(tall) // (STRIPES * LEAST_ROWS)), 1)
+        for y in range(0, tall, step):
             base = (y * STRIPES // tall) * width
             begin = starts[i] + np.int64(y) * wide
-            inside, colours, own = pixels[begin : begin + wide], image[y1 + y, x1:x2], sums[y % 2]
+            inside, colours, own = pixels[begin : begin + wide], image[y1 + y, x1:x2], sums[count % 2]
+            count += 1
             for x in range(wide):
                 if not inside[x]:
                     continue

@@ -3,8 +3,8 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "annotations", "convert", "faults", "fitting", "kitti_step", "label_table", "mot_boxes", "mots_png", "mots_text",
-    "panoptic", "parquet", "pictures", "places",
+    "annotations", "convert", "davis_png", "faults", "fitting", "kitti_step", "label_table", "mot_boxes", "mots_png",
+    "mots_text", "panoptic", "parquet", "pictures", "places",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

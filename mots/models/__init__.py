@@ -3,8 +3,8 @@
 from mots.lazy import lazy_package
 
 MODULES = (
-    "checkpoints", "exporting", "mask_upsampling", "reid", "runtimes", "torchvision_operators", "ultralytics_results",
-    "weights", "yolov8_seg",
+    "checkpoints", "exporting", "mask_rcnn", "outputs", "raft", "reid", "runtimes", "sam", "semantic",
+    "torchvision_operators", "ultralytics_results", "ultralytics_setup", "weights", "yolov8_seg",
 )  # fmt: skip
 
 __getattr__, __dir__ = lazy_package(__name__, MODULES)

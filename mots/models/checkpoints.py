@@ -11,6 +11,7 @@ import numpy as np
 
 from mots.errors import FormatError
 from mots.models.runtimes.torch_runtime import import_torch
+from mots.models.ultralytics_setup import set_up_ultralytics
 from mots.optional import missing
 
 __all__ = ["fill", "first_line", "load_segmentation", "load_semantic", "load_torchreid", "load_weights"]
@@ -35,9 +36,7 @@ def load_ultralytics(path: Path, kind: str, wanted: str) -> Any:
     With ULTRALYTICS_SAFE_LOAD=0 in the environment, and only then, an unknown checkpoint is unpickled, which can run
     any code. Raises FormatError for a file that is no checkpoint, is not allowed, or holds another kind.
     """
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    os.environ.setdefault("YOLO_VERBOSE", "false")
-    os.environ.setdefault("ULTRALYTICS_SAFE_LOAD", "1")
+    set_up_ultralytics()
     import_torch("running .pt weights")
     try:
         from ultralytics.nn import tasks

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mots.errors import FormatError
 from mots.models.checkpoints import first_line, load_weights
 from mots.models.runtimes.torch_runtime import chosen_device, import_torch, kept_threads
+from mots.models.ultralytics_setup import set_up_ultralytics
 from mots.models.weights import find
 from mots.optional import missing
 
@@ -35,6 +36,7 @@ class Sam:
     ) -> None:
         path = find(weights)
         torch = import_torch("segmenting by prompts")
+        set_up_ultralytics()
         try:
             from mots.models.torchvision_operators import import_torchvision
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mots.classes import ALIASES, STEP_IDS, STEP_NAMES
 from mots.errors import FormatError, InputError
 from mots.models.checkpoints import fill, load_semantic, load_weights
-from mots.models.mask_upsampling import placed
+from mots.models.outputs.mask_upsampling import placed
 from mots.models.runtimes.onnx_runtime import OnnxRuntime
 from mots.models.runtimes.torch_runtime import TorchRuntime, import_torch
 from mots.models.torchvision_operators import torchvision_models

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mots.models.suppression import suppressed
+from mots.models.outputs.suppression import suppressed
 from mots.optional import missing
 
 if TYPE_CHECKING:

@@ -22,14 +22,15 @@ from numpy.typing import NDArray
 from mots.classes import engine_ids
 from mots.errors import FormatError, InputError
 from mots.models import weights
-from mots.models.mask_upsampling import masks_in_boxes, placed, upsampling
+from mots.models.outputs.device_masks import DeviceMasks
+from mots.models.outputs.mask_upsampling import masks_in_boxes, placed, upsampling
+from mots.models.outputs.predictions import candidates, likely
 from mots.models.runtimes import exports
 from mots.models.runtimes.choice import Backend, ExportingRuntime, Runtime, chosen_backend
 from mots.models.runtimes.onnx_runtime import OnnxRuntime
 from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
 from mots.models.runtimes.tensorrt_runtime import TensorRtRuntime
 from mots.models.runtimes.torch_runtime import TorchRuntime
-from mots.models.suppression import suppressed
 from mots.optional import opencv
 from mots.trackers.detections import Detections
 
@@ -37,7 +38,6 @@ __all__ = ["DetectorSettings", "YOLOv8Seg"]
 
 STRIDE = 32  # input sides are multiples of the step of the coarsest grid
 GREY = 114  # Ultralytics' padding
-MAX_CANDIDATES = 30_000  # before suppression, as Ultralytics has it; far above what an image gives
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,11 @@ class DetectorSettings:
 
 
 class Output(NamedTuple):
-    """Of one image: predictions (4 + classes + nm, A) or (A, 6 + nm), and prototypes (nm, mh, mw)."""
+    """Of one image: predictions (4 + classes + nm, A) or (A, 6 + nm), and prototypes (nm, mh, mw), which stay on a GPU
+    that computed them."""
 
     prediction: NDArray[np.float32]
-    prototypes: NDArray[np.float32]
+    prototypes: Any
 
 
 class YOLOv8Seg:
@@ -81,6 +82,9 @@ class YOLOv8Seg:
         self.runtime, own_names = loaded(self.path, self.settings)
         self.classes = engine_ids(own_names)
         self.names = {ours: own_names[theirs] for theirs, ours in self.classes.items()}
+        self.gpu: DeviceMasks | None = None
+        if isinstance(self.runtime, TorchRuntime) and self.runtime.device.type == "cuda":
+            self.gpu = DeviceMasks(self.runtime.torch, self.runtime.device)
 
     def detect(self, images: Sequence[NDArray[np.uint8]], classes: Sequence[int] = ()) -> list[Detections]:
         """The detections of each image (H, W, 3) uint8 RGB, highest score first; the images have one size.
@@ -92,15 +96,19 @@ class YOLOv8Seg:
 
     # The three steps of `detect`
 
-    def prepare(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(3, h, w) of an image (H, W, 3) uint8 RGB: what the network takes."""
-        return letterbox(image, self._inputs((image.shape[0], image.shape[1])))
+    def prepare(self, image: NDArray[np.uint8]) -> NDArray[Any]:
+        """What the network takes of an image (H, W, 3) uint8 RGB: (3, h, w) float32 from 0 to 1, or for a GPU
+        (h, w, 3) uint8, which is quicker to copy there."""
+        inputs = self._inputs((image.shape[0], image.shape[1]))
+        return letterbox(image, inputs) if self.gpu is None else letterboxed(image, inputs)
 
-    def infer(self, inputs: Sequence[NDArray[np.float32]]) -> list[Output]:
-        """The network's output for each input (3, h, w) of one size.
+    def infer(self, inputs: Sequence[NDArray[Any]]) -> list[Output]:
+        """The network's output for each input of one size, as `prepare` gives them.
 
         On a CPU they go through one by one: it takes as long, and the numbers do not depend on the batch.
         """
+        if self.gpu is not None:
+            return self._infer_on_gpu(np.stack(inputs)) if len(inputs) else []
         at_once = len(inputs) if self.runtime.batches else 1
         outputs: list[Output] = []
         for begin in range(0, len(inputs), max(at_once, 1)):
@@ -110,18 +118,34 @@ class YOLOv8Seg:
 
     def finish(self, output: Output, size: tuple[int, int], classes: Sequence[int] = ()) -> Detections:
         """The detections of an image of (height, width); `classes` as for `detect`."""
-        prediction, prototypes = output
+        settings, (prediction, prototypes) = self.settings, output
         inputs = self._inputs(size)
         keep = np.array([theirs for theirs, ours in self.classes.items() if not classes or ours in classes], np.int64)
-        count = len(prototypes)
-        rows = candidates(prediction, len(self.classes), count, self.settings, keep)
+        rows = candidates(
+            prediction, len(self.classes), len(prototypes), keep,
+            conf=settings.conf, nms_iou=settings.nms_iou, most=settings.max_detections,
+        )  # fmt: skip
         boxes = boxes_in_image(rows.boxes, size, inputs)
-        # The network's input has four pixels for each one of the prototypes, as Ultralytics' own code assumes.
-        across = upsampling(prototypes.shape[1:], size)
-        masks = masks_in_boxes(size, rows.coefficients, prototypes, boxes, across)
+        if isinstance(prototypes, np.ndarray):
+            # The network's input has four pixels for each one of the prototypes, as Ultralytics' own code assumes.
+            across = upsampling(prototypes.shape[1:], size)
+            masks = masks_in_boxes(size, rows.coefficients, prototypes, boxes, across)
+        else:
+            assert self.gpu is not None
+            masks = self.gpu.masks_in_boxes(size, rows.coefficients, prototypes, boxes)
         full = np.flatnonzero(masks.boxes[:, 2] > 0)
         ours = np.array([self.classes[theirs] for theirs in rows.classes.tolist()], np.int64)
         return Detections.from_masks(masks, rows.scores, ours, boxes).take(full)
+
+    def _infer_on_gpu(self, batch: NDArray[np.uint8]) -> list[Output]:
+        """The outputs for a batch (B, h, w, 3): of the predictions, those that can be detections are copied to the CPU;
+        the prototypes stay on the GPU."""
+        assert isinstance(self.runtime, TorchRuntime)
+        outputs: list[Output] = []
+        for predictions, prototypes in self.runtime.portions(batch):
+            columns = likely(predictions.float(), len(self.classes), prototypes.shape[1], self.settings.conf)
+            outputs += [Output(*each) for each in zip(columns, prototypes, strict=True)]
+        return outputs
 
     def _inputs(self, size: tuple[int, int]) -> tuple[int, int]:
         """(height, width) of the network's input for images of `size`."""
@@ -160,43 +184,17 @@ def letterbox(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.f
     return canvas
 
 
+def letterboxed(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: the same, as a picture."""
+    cv2 = opencv("scaling images for the detector")
+    height, width, top, left = placed((image.shape[0], image.shape[1]), inputs)
+    canvas = np.full((*inputs, 3), GREY, np.uint8)
+    inside = canvas[top : top + height, left : left + width]
+    inside[:] = image if (height, width) == image.shape[:2] else cv2.resize(image, (width, height))
+    return canvas
+
+
 # Out of the network
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """K boxes (K, 4) in the input's pixels, with scores (K,), the checkpoint's classes (K,), coefficients (K, nm)."""
-
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    classes: NDArray[np.int64]
-    coefficients: NDArray[np.float32]
-
-
-def candidates(
-    prediction: NDArray[np.float32], classes: int, count: int, settings: DetectorSettings, keep: NDArray[np.int64]
-) -> Candidates:
-    """The detections above `conf` after non-maximum suppression, highest score first.
-
-    `prediction`: (4 + classes + count, A) with centre boxes, as YOLOv8 and YOLO11 give them, or (A, 6 + count) with
-    corner boxes, score and class, as networks trained for use without suppression give them.
-    """
-    if prediction.shape[1] == 6 + count and prediction.shape[0] != 4 + classes + count:
-        rows = prediction[(prediction[:, 4] > settings.conf) & np.isin(prediction[:, 5].astype(np.int64), keep)]
-        rows = rows[np.argsort(-rows[:, 4], kind="stable")][: settings.max_detections]
-        return Candidates(rows[:, :4], rows[:, 4], rows[:, 5].astype(np.int64), rows[:, 6:])
-    scores = prediction[4 : 4 + classes]
-    above = np.flatnonzero(scores.max(axis=0) > settings.conf)
-    best = scores[:, above].argmax(axis=0)
-    top = scores[best, above]
-    wanted = np.isin(best, keep)
-    above, best, top = above[wanted], best[wanted], top[wanted]
-    order = np.argsort(-top, kind="stable")[:MAX_CANDIDATES]
-    above, best, top = above[order], best[order], top[order]
-    centre, half = prediction[:2, above].T, prediction[2:4, above].T / 2
-    boxes = np.concatenate([centre - half, centre + half], axis=1)
-    chosen = suppressed(boxes, best, settings.nms_iou, settings.max_detections)
-    return Candidates(boxes[chosen], top[chosen], best[chosen], prediction[4 + classes :, above[chosen]].T)
 
 
 def boxes_in_image(boxes: NDArray[np.float32], size: tuple[int, int], inputs: tuple[int, int]) -> NDArray[np.float32]:

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from mots.errors import FormatError, InputError
 from mots.files import sha256_of, take_place
+from mots.models.outputs.predictions import is_end_to_end
+from mots.models.runtimes.openvino_runtime import import_openvino
 from mots.models.runtimes.torch_runtime import import_torch, kept_threads
 from mots.models.weights import cache_folder
 from mots.optional import optional_import
@@ -148,7 +150,11 @@ def made(weights: Path, backend: str, picture: NDArray[np.float32], device: str 
 def export_to(weights: Path, backend: str, shape: tuple[int, int], folder: Path, device: str = "cpu") -> Path:
     """Export a `.pt` into a folder, for inputs of (height, width); the file that a runtime loads."""
     kind, ending, package, extra = BACKENDS[backend]
-    optional_import(package, f"running exports with {backend}", extra=extra)
+    purpose = f"running exports with {backend}"
+    if backend == "openvino":
+        import_openvino(purpose)
+    else:
+        optional_import(package, purpose, extra=extra)
     if weights.suffix != ".pt":
         raise InputError(f"{weights}: only .pt weights can be exported")
     from mots.models.checkpoints import load_segmentation
@@ -210,8 +216,7 @@ def compared(ours: Sequence[NDArray[np.float32]], theirs: Sequence[NDArray[np.fl
         return Agreement(float("inf"), 0.0)
     (one, planes), (two, other_planes) = ours, theirs
     count = len(planes)
-    end_to_end = one.shape[1] == 6 + count and one.shape[0] != 4 + classes + count
-    if end_to_end:  # (A, 6 + nm): corner boxes, score, class
+    if is_end_to_end(one.shape, classes, count):  # (A, 6 + nm): corner boxes, score, class
         best = np.argsort(-one[:, 4], kind="stable")[:COMPARED]
         boxes, other_boxes = one[best, :4], two[best, :4]
         factors, other_factors = one[best, 6:], two[best, 6:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +16,30 @@ from numpy.typing import NDArray
 from mots.errors import FormatError, InputError
 from mots.optional import optional_import
 
-__all__ = ["OpenVinoRuntime", "SignalStack"]
+__all__ = ["OpenVinoRuntime", "SignalStack", "import_openvino"]
 
+REPORTS = "openvino_telemetry"
 DEVICES = ("auto", "cpu")  # what is tested; auto is the CPU
+
+
+def import_openvino(purpose: str) -> Any:
+    """The module openvino, as if its telemetry were not installed. Raises MissingDependency.
+
+    When it converts a model, it would send a report without asking, from a forked process; the fork of a process with
+    several threads can hang, and the program then never ends.
+    """
+    kept = sys.modules.get(REPORTS)
+    if kept is None:
+        sys.modules[REPORTS] = None  # type: ignore[assignment]  # Python's mark for "cannot be imported"
+    try:
+        openvino = optional_import("openvino", purpose, extra="fast")
+        for name in ("openvino.tools.ovc", "openvino.tools.ovc.convert_impl"):  # they ask for it when they are imported
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        return openvino
+    finally:
+        if kept is None:
+            del sys.modules[REPORTS]
 
 
 class OpenVinoRuntime:
@@ -33,7 +55,7 @@ class OpenVinoRuntime:
     batches = False
 
     def __init__(self, path: Path, device: str = "cpu") -> None:
-        openvino = optional_import("openvino", "running .xml weights", extra="fast")
+        openvino = import_openvino("running .xml weights")
         if device not in DEVICES:
             raise InputError(f"device '{device}': OpenVINO models run on the CPU here: wanted {' or '.join(DEVICES)}")
         if not path.with_suffix(".bin").is_file():

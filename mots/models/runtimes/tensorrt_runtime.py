@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mots.errors import FormatError
 from mots.models.runtimes.torch_runtime import chosen_device, flattened, import_torch
+from mots.models.ultralytics_setup import set_up_ultralytics
 from mots.optional import missing, optional_import
 
 __all__ = ["TensorRtRuntime"]
@@ -27,6 +28,7 @@ class TensorRtRuntime:
     def __init__(self, path: Path, device: str = "auto") -> None:
         optional_import("tensorrt", "running .engine weights", package="tensorrt")
         torch = import_torch("running .engine weights")
+        set_up_ultralytics()
         self.device = torch.device("cuda:0" if device == "auto" else chosen_device(device))
         try:
             from ultralytics.nn.autobackend import AutoBackend

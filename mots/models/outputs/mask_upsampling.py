@@ -17,7 +17,7 @@ from mots.trackers.compiled import compiled
 from mots.trackers.kernels import tight_box
 from mots.trackers.masks import MaskArrays, Masks
 
-__all__ = ["Taps", "Upsampling", "masks_in_boxes", "placed", "upsampling"]
+__all__ = ["Taps", "Upsampling", "masks_in_boxes", "placed", "trimmed_masks", "upsampling", "whole_boxes"]
 
 
 def placed(size: tuple[int, int], inputs: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -92,58 +92,86 @@ def masks_in_boxes(
 
     `coefficients`: (N, nm). `prototypes`: (nm, mh, mw).
     """
-    height, width = size
-    whole = np.clip(np.ceil(boxes), 0, [width, height, width, height]).astype(np.int32)
+    whole = whole_boxes(boxes, size)
     planes, factors = np.ascontiguousarray(prototypes), np.ascontiguousarray(coefficients)
-    found = tight_masks(factors, planes, across, whole)
+    return trimmed_masks(size, filled_boxes(factors, planes, across, whole))
+
+
+def whole_boxes(boxes: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.int32]:
+    """(N, 4) the pixels whose mask is computed: those of boxes (N, 4), within a frame of (height, width)."""
+    height, width = size
+    return np.asarray(np.clip(np.ceil(boxes), 0, [width, height, width, height]), np.int32)
+
+
+def trimmed_masks(size: tuple[int, int], masks: MaskArrays) -> Masks:
+    """Masks in a frame of (height, width), given in boxes with margins."""
+    found = trimmed(masks)
     return Masks(size, found.boxes, found.pixels, found.starts)
 
 
 @compiled
-def tight_masks(
+def filled_boxes(
     coefficients: NDArray[np.float32], prototypes: NDArray[np.float32], across: Upsampling, boxes: NDArray[np.int32]
 ) -> MaskArrays:
-    """The masks inside whole boxes (N, 4) of the image, each in its own tight box."""
+    """The masks inside whole boxes (N, 4) of the image."""
     count = len(boxes)
-    tight, starts = np.zeros((count, 4), np.int32), np.zeros(count, np.int64)
-    room = 0
-    for k in range(count):
-        x1, y1, x2, y2 = boxes[k]
-        room += np.int64(max(x2 - x1, 0)) * max(y2 - y1, 0)
-    pixels = np.empty(room, np.uint8)
-    length = 0
+    starts = np.zeros(count, np.int64)
+    length = np.int64(0)
     for k in range(count):
         x1, y1, x2, y2 = boxes[k]
         starts[k] = length
-        if x2 <= x1 or y2 <= y1:
-            continue
-        mask = mask_in_box(coefficients[k], prototypes, across, x1, y1, x2, y2)
-        u1, v1, u2, v2 = tight_box(mask)
-        if u2 <= u1:
-            continue
-        tight[k, 0], tight[k, 1], tight[k, 2], tight[k, 3] = x1 + u1, y1 + v1, x1 + u2, y1 + v2
-        for y in range(v1, v2):
-            pixels[length : length + u2 - u1] = mask[y, u1:u2]
-            length += u2 - u1
-    return MaskArrays(tight, starts, pixels[:length].copy())
+        length += np.int64(max(x2 - x1, 0)) * max(y2 - y1, 0)
+    pixels = np.empty(length, np.uint8)
+    for k in range(count):
+        x1, y1, x2, y2 = boxes[k]
+        if x2 > x1 and y2 > y1:
+            crop = pixels[starts[k] : starts[k] + np.int64(x2 - x1) * (y2 - y1)].reshape(y2 - y1, x2 - x1)
+            fill_box(coefficients[k], prototypes, across, x1, y1, crop)
+    return MaskArrays(boxes, starts, pixels)
 
 
 @compiled
-def mask_in_box(
+def trimmed(masks: MaskArrays) -> MaskArrays:
+    """Each mask in its own tight box; those without pixels have a box of zeros."""
+    count = len(masks.boxes)
+    boxes, starts = np.zeros((count, 4), np.int32), np.zeros(count, np.int64)
+    pixels = np.empty(len(masks.pixels), np.uint8)
+    length = np.int64(0)
+    for k in range(count):
+        x1, y1, x2, y2 = masks.boxes[k]
+        starts[k] = length
+        if x2 <= x1 or y2 <= y1:
+            continue
+        begin = masks.starts[k]
+        crop = masks.pixels[begin : begin + np.int64(x2 - x1) * (y2 - y1)].reshape(y2 - y1, x2 - x1)
+        u1, v1, u2, v2 = tight_box(crop.view(np.bool_))
+        if u2 <= u1:
+            continue
+        boxes[k, 0], boxes[k, 1], boxes[k, 2], boxes[k, 3] = x1 + u1, y1 + v1, x1 + u2, y1 + v2
+        for y in range(v1, v2):
+            pixels[length : length + u2 - u1] = crop[y, u1:u2]
+            length += u2 - u1
+    return MaskArrays(boxes, starts, pixels[:length].copy())
+
+
+@compiled
+def fill_box(
     coefficients: NDArray[np.float32], prototypes: NDArray[np.float32], across: Upsampling,
-    x1: int, y1: int, x2: int, y2: int,
-) -> NDArray[np.bool_]:  # fmt: skip
-    """(h, w) where the logit of one mask is above 0."""
+    x1: int, y1: int, crop: NDArray[np.uint8],
+) -> None:  # fmt: skip
+    """Fill the crop (h, w) of one mask, whose top left pixel is x1, y1 of the image: 1 where the logit is above 0."""
     rows, columns = across
+    y2, x2 = y1 + crop.shape[0], x1 + crop.shape[1]
     tall, wide = rows.weights.shape[1], columns.weights.shape[1]
     top, bottom = rows.first[y1], rows.first[y2 - 1] + tall
     left, right = columns.first[x1], columns.first[x2 - 1] + wide
     region = np.zeros((bottom - top, right - left), np.float32)
     for m in range(len(coefficients)):
-        factor = coefficients[m]
+        # A plane of its own, so that the loop has no index that could be negative.
+        factor, plane = coefficients[m], prototypes[m, top:bottom, left:right]
         for y in range(bottom - top):
             for x in range(right - left):
-                region[y, x] += factor * prototypes[m, top + y, left + x]
+                region[y, x] += factor * plane[y, x]
     stretched = np.zeros((bottom - top, x2 - x1), np.float32)
     for y in range(bottom - top):
         for x in range(x2 - x1):
@@ -152,7 +180,6 @@ def mask_in_box(
             for t in range(wide):
                 total += columns.weights[x1 + x, t] * region[y, begin + t]
             stretched[y, x] = total
-    mask = np.empty((y2 - y1, x2 - x1), np.bool_)
     line = np.empty(x2 - x1, np.float32)
     for y in range(y2 - y1):
         line[:] = np.float32(0.0)
@@ -162,5 +189,4 @@ def mask_in_box(
             for x in range(x2 - x1):
                 line[x] += weight * stretched[begin + t, x]
         for x in range(x2 - x1):
-            mask[y, x] = line[x] > 0
-    return mask
+            crop[y, x] = line[x] > 0
