@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import warnings
@@ -14,7 +15,7 @@ import pytest
 
 from mots.errors import FormatError, InputError, MotsError, MotsWarning
 from mots.models.runtimes.torch_runtime import TorchRuntime, import_torch
-from mots.pipeline.ahead import ahead
+from mots.pipeline.ahead import ahead, at_once
 from mots.pipeline.batches import SIZES, BatchSize, batched
 from mots.pipeline.pipeline import Pipeline
 from mots.pipeline.record import record_pipeline
@@ -233,3 +234,69 @@ def test_a_callers_own_images_are_not_read_ahead() -> None:
     frames = iter(Pipeline(images(), load(changes={"detector.weights": "demo"})))
     next(frames)
     assert read == [0]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_several_workers_give_the_results_in_order(workers: int) -> None:
+    inside, most, lock = 0, 0, threading.Lock()
+
+    def slow(k: int) -> int:
+        nonlocal inside, most
+        with lock:
+            inside += 1
+            most = max(most, inside)
+        time.sleep(0.02 if k % 3 == 0 else 0.001)
+        with lock:
+            inside -= 1
+        return k * k
+
+    assert list(at_once(slow, range(20), workers, "squares")) == [k * k for k in range(20)]
+    assert most == workers
+    assert list(at_once(slow, [], workers, "squares")) == []
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_what_workers_raise_comes_after_the_results_before_it(workers: int) -> None:
+    def until(k: int) -> int:
+        if k == 7:
+            raise ValueError("seven")
+        return k
+
+    def broken() -> Iterator[int]:
+        yield from range(4)
+        raise OSError("no more")
+
+    for items, count, error in ((range(20), 7, ValueError), (broken(), 4, OSError)):
+        got: list[int] = []
+
+        def keep(items: Iterable[int], got: list[int] = got) -> None:
+            for each in at_once(until, items, workers, "counting"):
+                got.append(each)  # noqa: PERF402  (what comes before the error is kept)
+
+        with pytest.raises(error):
+            keep(items)
+        assert got == list(range(count))
+
+
+def test_workers_end_when_their_results_are_not_wanted() -> None:
+    closed: list[bool] = []
+    done: list[int] = []
+
+    def noted(k: int) -> int:
+        done.append(k)
+        return k
+
+    def items() -> Iterator[int]:
+        try:
+            yield from itertools.count()
+        finally:
+            closed.append(True)
+
+    results = at_once(noted, items(), 2, "counting")
+    assert next(results) == 0
+    results.close()
+    assert closed == [True]
+    count = len(done)
+    time.sleep(0.1)
+    assert len(done) == count
+    assert not [each for each in threading.enumerate() if each.name.startswith("mots counting")]

@@ -9,6 +9,7 @@ import logging
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -301,3 +302,26 @@ from ultralytics.utils import ONLINE
 assert not ONLINE
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
+def test_calls_at_once_give_the_same_numbers(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(made.parent.parent))
+    images = [picture for picture, _ in World(3, WorldSettings()).frames(6)]
+    found = detector()
+    inputs = [found.prepare(image) for image in images]
+    wanted = [found.infer([each])[0] for each in inputs]
+    assert isinstance(found.runtime, ExportingRuntime)
+    monkeypatch.setattr(found.runtime, "most_at_once", 2)
+    found.expect_calls(2)
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            for one, two in zip(pool.map(lambda each: found.infer([each])[0], inputs), wanted, strict=True):
+                assert np.array_equal(one.prediction, two.prediction)
+                assert np.array_equal(one.prototypes, two.prototypes)
+    (runtime,) = found.runtime.by_shape.values()
+    assert isinstance(runtime, OpenVinoRuntime)
+    assert runtime.ready[0] == 2
+    assert runtime.ready[1].qsize() == 2  # each request was given back
+    found.expect_calls(1)
+    assert np.array_equal(found.infer(inputs[:1])[0].prediction, wanted[0].prediction)
+    assert runtime.ready[0] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -196,3 +197,41 @@ def test_each_source_is_opened_once(films: list[Path], settings: Settings, monke
     next(frames)
     frames.close()  # type: ignore[attr-defined]
     assert opened == films[:3]
+
+
+class Parallel:
+    """A detector for two calls at once."""
+
+    most_calls = 2
+
+    def __init__(self) -> None:
+        self.expected, self.inside, self.most, self.lock = 0, 0, 0, threading.Lock()
+
+    def expect_calls(self, count: int) -> None:
+        self.expected = count
+
+    def prepare(self, image: Any) -> Any:
+        return image
+
+    def infer(self, inputs: Sequence[Any]) -> list[Any]:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        time.sleep(0.01)
+        with self.lock:
+            self.inside -= 1
+        return [2 * each for each in inputs]
+
+    def finish(self, output: Any, size: tuple[int, int], classes: Sequence[int] = ()) -> Any:
+        return output
+
+
+@pytest.mark.parametrize(("users", "wanted"), [(1, 1), (2, 2), (8, 2)])
+def test_a_network_for_several_calls_is_used_by_so_many_threads(users: int, wanted: int) -> None:
+    detector = Parallel()
+    shared = SharedNetwork(detector, users)
+    assert detector.expected == wanted
+    with ThreadPoolExecutor(users) as pool:
+        answers = list(pool.map(lambda k: int(shared.infer([np.array([k])])[0][0]), range(40)))
+    assert answers == [2 * k for k in range(40)]
+    assert detector.most == wanted

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from mots.trackers.detections import Detections
 from mots.trackers.masks import Masks
 
-__all__ = ["CameraMotion", "DetectionRefiner", "Detector", "Embedder", "MaskRefiner", "StagedDetector"]
+__all__ = [
+    "CameraMotion",
+    "DetectionRefiner",
+    "Detector",
+    "Embedder",
+    "MaskRefiner",
+    "ParallelDetector",
+    "StagedDetector",
+]
 
 Image = NDArray[np.uint8]
 
@@ -48,6 +56,20 @@ class StagedDetector(Protocol):
 
     def finish(self, output: Any, size: tuple[int, int], classes: Sequence[int] = ()) -> Detections:
         """The detections of an image of (height, width), as `detect` gives them."""
+        ...
+
+
+@runtime_checkable
+class ParallelDetector(StagedDetector, Protocol):
+    """A staged detector that gains by several calls of `infer` at the same time."""
+
+    @property
+    def most_calls(self) -> int:
+        """How many threads may call `infer` at the same time and gain by it."""
+        ...
+
+    def expect_calls(self, count: int) -> None:
+        """So many calls will be made at the same time."""
         ...
 
 

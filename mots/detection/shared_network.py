@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mots.detection.protocols import StagedDetector
+from mots.detection.protocols import ParallelDetector, StagedDetector
 from mots.trackers.detections import Detections
 
 __all__ = ["SharedNetwork"]
@@ -27,18 +27,23 @@ class Request:
 class SharedNetwork:
     """A detector that several threads may use at once; it gives each what the detector alone would give.
 
-    A thread that finds the network free runs all requests that wait, those of one input size in one batch.
+    A thread that finds the network free runs all requests that wait, those of one input size in one batch; or its own
+    alone, where the network gains more by several calls at the same time. `users`: how many threads there will be.
     """
 
     independent = True  # of what its callers do meanwhile: it can run ahead
 
-    def __init__(self, detector: StagedDetector) -> None:
+    def __init__(self, detector: StagedDetector, users: int = 1) -> None:
         self.detector = detector
         self.names: Mapping[int, str] = getattr(detector, "names", {})
         self.coarse = bool(getattr(detector, "coarse", False))
         self.runtime = getattr(detector, "runtime", None)
         self.waiting: list[Request] = []
         self.list_lock, self.network_lock = threading.Lock(), threading.Lock()
+        calls = min(users, detector.most_calls) if isinstance(detector, ParallelDetector) else 1
+        self.places = threading.Semaphore(calls) if calls > 1 else None
+        if isinstance(detector, ParallelDetector):
+            detector.expect_calls(calls)
 
     def detect(self, images: Sequence[NDArray[np.uint8]], classes: Sequence[int] = ()) -> list[Detections]:
         """As the detector's."""
@@ -55,7 +60,10 @@ class SharedNetwork:
         return self.detector.finish(output, size, classes)
 
     def infer(self, inputs: Sequence[Any]) -> list[Any]:
-        """As the detector's; waits while another thread uses the network."""
+        """As the detector's; waits while other threads use the network."""
+        if self.places is not None:
+            with self.places:
+                return self.detector.infer(inputs)
         request = Request(inputs)
         with self.list_lock:
             self.waiting.append(request)

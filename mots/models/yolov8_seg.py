@@ -96,6 +96,16 @@ class YOLOv8Seg:
 
     # The three steps of `detect`
 
+    @property
+    def most_calls(self) -> int:
+        """How many threads may call `infer` at the same time and gain by it."""
+        return int(getattr(self.runtime, "most_at_once", 1))
+
+    def expect_calls(self, count: int) -> None:
+        """Share the cores out among so many calls of `infer` at the same time, `most_calls` at most."""
+        if self.most_calls > 1:
+            self.runtime.at_once = min(count, self.most_calls)  # type: ignore[attr-defined]
+
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[Any]:
         """What the network takes of an image (H, W, 3) uint8 RGB: (3, h, w) float32 from 0 to 1, or for a GPU
         (h, w, 3) uint8, which is quicker to copy there."""
@@ -112,7 +122,8 @@ class YOLOv8Seg:
         at_once = len(inputs) if self.runtime.batches else 1
         outputs: list[Output] = []
         for begin in range(0, len(inputs), max(at_once, 1)):
-            predictions, prototypes = self.runtime(np.stack(inputs[begin : begin + at_once]))
+            part = inputs[begin : begin + at_once]
+            predictions, prototypes = self.runtime(part[0][None] if len(part) == 1 else np.stack(part))
             outputs += [Output(*each) for each in zip(predictions, prototypes, strict=True)]
         return outputs
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 from mots.errors import MotsError
 
-__all__ = ["ahead"]
+__all__ = ["ahead", "at_once"]
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 WAIT_SECONDS = 0.1  # at which a step that waits for room looks whether it is still wanted
 LEAVE_SECONDS = 5.0  # for a step to finish what it is at, when its results are no longer wanted
@@ -81,3 +84,39 @@ def ahead(items: Iterable[Item], room: int, step: str) -> Generator[Item, None, 
     finally:
         unwanted.set()
         thread.join(LEAVE_SECONDS)
+
+
+def at_once(
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, step: str
+) -> Generator[Result, None, None]:
+    """`function` of each item, in their order, computed by so many threads at the same time.
+
+    What is raised, by the items or by the function, comes after the results before it. One worker is no thread.
+    """
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    source = iter(items)
+    running: deque[Future[Result]] = deque()
+    error: BaseException | None = None
+    with ThreadPoolExecutor(workers, thread_name_prefix=f"mots {step}") as pool:
+        try:
+            while error is None:
+                try:
+                    running.append(pool.submit(function, next(source)))
+                except StopIteration:
+                    break
+                except Exception as own:
+                    error = own
+                if len(running) > workers:  # one more than there are threads, so that none waits
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
+        finally:
+            for each in running:
+                each.cancel()
+            close = getattr(source, "close", None)
+            if close is not None:
+                close()
+    if error is not None:
+        raise error

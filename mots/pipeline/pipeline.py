@@ -10,7 +10,7 @@ from typing import Any
 from mots import setting_ranges
 from mots.detection import saved_detections
 from mots.detection.measurement import FrameMeasurement, Measurer, of_classes
-from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner, StagedDetector
+from mots.detection.protocols import CameraMotion, Detector, Embedder, MaskRefiner, ParallelDetector, StagedDetector
 from mots.detection.saved_detections import SavedDetections
 from mots.errors import InputError
 from mots.names import written_name
@@ -141,7 +141,9 @@ class Pipeline:
             )
             pairs = ahead(pairs, room, "reading")
         elif isinstance(parts.detector, StagedDetector):
-            pairs = detect_in_steps(self.source, parts.detector, self.classes, self._batch_size(), room)
+            pairs = detect_in_steps(
+                self.source, parts.detector, self.classes, self._batch_size(), room, self._calls(room)
+            )
         else:
             assert parts.detector is not None
             pairs = ahead(detect(ahead(self.source, room, "reading"), parts.detector, self.classes), room, "detecting")
@@ -163,6 +165,15 @@ class Pipeline:
         if self.source is None or self.source.live or not getattr(runtime, "batches", False):
             return BatchSize(1)
         return BatchSize(self.settings.detector.batch)
+
+    def _calls(self, room: int) -> int:
+        """How many threads run the network at the same time. A frame then takes longer, so one does for a live source;
+        several sources that share a detector see to it themselves."""
+        detector = self.parts.detector
+        if room == 0 or self.source is None or self.source.live or not isinstance(detector, ParallelDetector):
+            return 1
+        detector.expect_calls(detector.most_calls)
+        return detector.most_calls
 
     def identify(self, measurements: Iterable[FrameMeasurement] | None = None) -> Iterator[IdentifiedFrame]:
         """The frames with a new tracker's ids. `measurements`: of this source, where they were made elsewhere."""

@@ -18,7 +18,7 @@ from mots.detection.protocols import Detector, StagedDetector
 from mots.detection.saved_detections import SavedDetections
 from mots.errors import InputError
 from mots.labels import LabelSettings, label
-from mots.pipeline.ahead import ahead
+from mots.pipeline.ahead import ahead, at_once
 from mots.pipeline.batches import BatchSize, batched
 from mots.pipeline.tracked_frame import TrackedFrame
 from mots.settings import Settings
@@ -64,14 +64,28 @@ def detect(frames: Iterable[Frame], detector: Detector, classes: tuple[int, ...]
 
 
 def detect_in_steps(
-    frames: Iterable[Frame], detector: StagedDetector, classes: tuple[int, ...], size: BatchSize, room: int
+    frames: Iterable[Frame],
+    detector: StagedDetector,
+    classes: tuple[int, ...],
+    size: BatchSize,
+    room: int,
+    calls: int = 1,
 ) -> Iterator[tuple[Frame, Detections]]:
     """`detect` with batches of this size; reading and preparing, and the network, run ahead, each in its own thread.
 
-    `room`: how many frames (batches, of the network) wait between two steps; 0: one thread for all.
+    `room`: how many frames (batches, of the network) wait between two steps; 0: one thread for all. `calls`: so many
+    threads run the network at the same time.
     """
+
+    def infer(batch: list[tuple[Frame, Any]]) -> list[tuple[Frame, Any]]:
+        begin = perf_counter()
+        outputs = detector.infer([inputs for _, inputs in batch])
+        size.took(len(batch), perf_counter() - begin)
+        return [(frame, output) for (frame, _), output in zip(batch, outputs, strict=True)]
+
     ready = ahead(prepare(frames, detector), room and max(room, size.largest), "reading")
-    for batch in ahead(infer(batched(ready, size), detector, size), room and 1, "the network"):
+    inferred = at_once(infer, batched(ready, size), calls, "the network")
+    for batch in ahead(inferred, room and 1, "the network"):
         for frame, output in batch:
             height, width = frame.image.shape[:2]
             yield frame, of_classes(detector.finish(output, (height, width), classes), classes)
@@ -81,17 +95,6 @@ def prepare(frames: Iterable[Frame], detector: StagedDetector) -> Iterator[tuple
     """Each frame with what the network takes of it."""
     for frame in frames:
         yield frame, detector.prepare(frame.image)
-
-
-def infer(
-    batches: Iterable[list[tuple[Frame, Any]]], detector: StagedDetector, size: BatchSize
-) -> Iterator[list[tuple[Frame, Any]]]:
-    """Each batch of frames with what the network gives for them."""
-    for batch in batches:
-        begin = perf_counter()
-        outputs = detector.infer([inputs for _, inputs in batch])
-        size.took(len(batch), perf_counter() - begin)
-        yield [(frame, output) for (frame, _), output in zip(batch, outputs, strict=True)]
 
 
 def measure(pairs: Iterable[tuple[Frame, Detections]], measurer: Measurer) -> Iterator[FrameMeasurement]:

@@ -46,7 +46,7 @@ def pipelines_of(
     shared: SharedNetwork | None = None
     if settings.detector.kind == "yolov8" and not all(is_saved(source) for _, source in named):
         detector = detector_of(settings)
-        shared = SharedNetwork(detector) if isinstance(detector, StagedDetector) else None
+        shared = SharedNetwork(detector, len(named)) if isinstance(detector, StagedDetector) else None
     for name, source in named:
         pipeline = Pipeline(source, settings, name=name, detector=shared)  # a live source can be opened once
         if pipeline.name in found:

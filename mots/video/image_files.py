@@ -11,7 +11,7 @@ from pathlib import Path
 from mots.errors import FormatError, InputError, MotsWarning
 from mots.names import beginnings, natural_key, ordered
 from mots.video.frame import Frame
-from mots.video.images import MAX_MEGAPIXELS, is_deep, open_image, picture_count, rgb_of
+from mots.video.images import MAX_MEGAPIXELS, picture_count, read_rgb
 
 __all__ = ["IMAGE_ENDINGS", "ImageFiles"]
 
@@ -65,14 +65,13 @@ class ImageFiles:
         told: set[str] = set()  # what was warned of once
         for number, path in self.numbered:
             try:
-                picture = open_image(path, self.max_megapixels)
-                image = rgb_of(picture)
+                image, deep = read_rgb(path, self.max_megapixels)
                 count = picture_count(path, self.max_megapixels)
             except (OSError, SyntaxError, ValueError) as error:
                 if number >= self.warn_from:
                     warnings.warn(MotsWarning(f"{path}: frame {number} is skipped: {error}"), stacklevel=2)
                 continue
-            if is_deep(picture):
+            if deep:
                 warn_once(told, f"{path}: grey of more than 8 bits: each such picture is scaled by its own range")
             if count > 1:
                 warn_once(told, f"{path}: holds several pictures: the first is used (name the file alone to track all)")

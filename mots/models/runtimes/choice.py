@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from mots.errors import InputError, MissingDependency, MotsError, MotsWarning
 from mots.models.runtimes import exports
 from mots.models.runtimes.devices import cuda_devices
 from mots.models.runtimes.onnx_runtime import OnnxRuntime
-from mots.models.runtimes.openvino_runtime import OpenVinoRuntime
+from mots.models.runtimes.openvino_runtime import OpenVinoRuntime, usable_cores
 from mots.models.runtimes.tensorrt_runtime import TensorRtRuntime
 from mots.models.runtimes.torch_runtime import TorchRuntime
 
@@ -68,7 +69,8 @@ class ExportingRuntime:
     """Runs a `.pt` by an export of it for each input size, which is made once and kept in the user's cache.
 
     `asked_for`: whether the user named the backend; an export that cannot be made, or does not agree with torch, is
-    then an error. Otherwise `fallback` makes the runtime that is used in its place, with a MotsWarning.
+    then an error. Otherwise `fallback` makes the runtime that is used in its place, with a MotsWarning. `at_once` and
+    `most_at_once`: as of `OpenVinoRuntime`; other runtimes take one call after another.
     """
 
     fixed_size: tuple[int, int] | None = None
@@ -80,15 +82,22 @@ class ExportingRuntime:
         self.weights, self.backend, self.device = weights, backend, device
         self.asked_for, self.fallback = asked_for, fallback
         self.by_shape: dict[tuple[int, int], Runtime] = {}
+        self.at_once, self.most_at_once = 1, min(2, usable_cores()) if backend == "openvino" else 1
+        self.lock = threading.Lock()
 
     def __call__(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The outputs for a batch (B, C, H, W); the first one of a size may have to wait for its export."""
         shape = (batch.shape[2], batch.shape[3])
-        if shape not in self.by_shape:
-            while len(self.by_shape) >= KEPT_SHAPES:
-                self.by_shape.pop(next(iter(self.by_shape)))
-            self.by_shape[shape] = self.opened(shape, batch[0])
-        return self.by_shape[shape](batch)
+        with self.lock:
+            if shape not in self.by_shape:
+                while len(self.by_shape) >= KEPT_SHAPES:
+                    self.by_shape.pop(next(iter(self.by_shape)))
+                self.by_shape[shape] = self.opened(shape, batch[0])
+            runtime = self.by_shape[shape]
+            if not isinstance(runtime, OpenVinoRuntime):
+                return runtime(batch)
+            runtime.at_once = self.at_once
+        return runtime(batch)
 
     def opened(self, shape: tuple[int, int], picture: NDArray[np.float32]) -> Runtime:
         """The runtime for this input size."""
