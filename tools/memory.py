@@ -3,9 +3,9 @@
     python tools/memory.py network [--frames 200]     beside the network: a 1080p clip, everything in force
     python tools/memory.py flat [--frames 10000]      over many frames: saved detections in place of the network
 
-`network`: what the process holds after the network has seen one frame twice, and the most that it holds while a clip
-is tracked, both read from the system. `flat`: the clip again and again, forth without back, as one long source, with
-its detections; prints what is held after every tenth of the frames.
+`network`: what the process holds after the network has seen one frame a few times, as many at once as when it tracks,
+and the most that it holds while a clip is tracked, both read from the system. `flat`: the clip again and again, forth
+without back, as one long source, with its detections; prints what is held after every tenth of the frames.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,6 @@ from footage import CLIPS, SHARED
 from soak import megabytes
 
 from mots.detection import saved_detections as saved
-from mots.models.yolov8_seg import YOLOv8Seg
 from mots.pipeline.pipeline import Pipeline
 from mots.pipeline.results import ResultFolder
 from mots.settings import load
@@ -86,9 +86,12 @@ def main() -> None:
 def beside_network(frames: int) -> None:
     settings = load(changes={"detector.weights": str(SHARED / "weights/yolov8n-seg.pt"), "classes": "person"})
     source = Again(SHARED / CLIP.source, frames)
-    detector = YOLOv8Seg(settings.detector)
+    pipeline = Pipeline(source, settings)
+    detector: Any = pipeline.parts.detector
     first = next(iter(source))
-    detector.detect([first.image, first.image])
+    detector.expect_calls(detector.most_calls)  # as the pipeline does
+    with ThreadPoolExecutor(detector.most_calls) as pool:
+        list(pool.map(lambda _: detector.detect([first.image]), range(2 * detector.most_calls)))
     before, most = megabytes(), [0.0]
     ends = threading.Event()
 
@@ -99,7 +102,7 @@ def beside_network(frames: int) -> None:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    run(Pipeline(source, settings, detector=detector), frames, told=False)
+    run(pipeline, frames, told=False)
     ends.set()
     watcher.join()
     height, width = first.image.shape[:2]
