@@ -18,7 +18,7 @@ test: $(VENV)/.wheel
 	$(BIN)/mypy
 	$(BIN)/mypy tests tools
 	$(BIN)/mkdocs build --quiet
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 # The documentation, into build/site.
 docs: $(VENV)/.wheel
