@@ -9,6 +9,7 @@ import logging
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -325,3 +326,36 @@ def test_calls_at_once_give_the_same_numbers(made: Path, monkeypatch: pytest.Mon
     found.expect_calls(1)
     assert np.array_equal(found.infer(inputs[:1])[0].prediction, wanted[0].prediction)
     assert runtime.ready[0] == 1
+
+
+def test_an_export_that_cannot_be_compiled_is_replaced_by_torch(
+    made: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(made.parent.parent))
+
+    def refuses(self: OpenVinoRuntime) -> Any:
+        raise FormatError("cannot compile the model")
+
+    monkeypatch.setattr(OpenVinoRuntime, "requests", refuses)
+    found = detector()
+    with pytest.warns(MotsWarning, match="is run by torch: cannot compile"):
+        assert len(found.detect([image])[0]) > 0
+
+
+def test_a_failed_export_is_tried_once_for_all_threads(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
+    tries: list[float] = []
+
+    def fails(*_: Any) -> Any:
+        tries.append(time.monotonic())
+        time.sleep(0.2)
+        raise FormatError("no export")
+
+    monkeypatch.setattr(exports, "made", fails)
+    found = YOLOv8Seg(DetectorSettings(weights="demo", device="cpu", backend="openvino", imgsz=320))
+    inputs = found.prepare(image)
+    with ThreadPoolExecutor(3) as pool:
+        errors = [each.exception() for each in [pool.submit(found.infer, [inputs]) for _ in range(3)]]
+    assert len(tries) == 1
+    assert {type(error) for error in errors} == {InputError}

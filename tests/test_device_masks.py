@@ -63,16 +63,25 @@ def test_portions_hold_all_boxes_in_order(monkeypatch: pytest.MonkeyPatch) -> No
     assert list(portions(np.zeros(0, np.int64))) == []
 
 
-def test_without_memory_there_the_cpu_does_it(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    (prototypes, size), gpu = SIZES[0], DeviceMasks(torch, torch.device("cpu"))
-    coefficients, planes, boxes = scene(rng, prototypes, size)
+class Full:
+    """Prototypes in half precision on a device that has no room for them in single precision."""
 
-    def full(*_: Any) -> Any:
+    def __init__(self, planes: Any) -> None:
+        self.planes, self.shape = planes, planes.shape
+
+    def float(self) -> Any:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(gpu, "inside", full)
-    found = gpu.masks_in_boxes(size, coefficients, torch.from_numpy(planes), boxes)
-    wanted = masks_in_boxes(size, coefficients, planes, boxes, upsampling(prototypes, size))
+    def cpu(self) -> Any:
+        return self.planes
+
+
+def test_without_memory_there_the_cpu_does_it(rng: np.random.Generator) -> None:
+    (prototypes, size), gpu = SIZES[0], DeviceMasks(torch, torch.device("cpu"))
+    coefficients, planes, boxes = scene(rng, prototypes, size)
+    half = torch.from_numpy(planes).half()
+    found = gpu.masks_in_boxes(size, coefficients, Full(half), boxes)
+    wanted = masks_in_boxes(size, coefficients, half.float().numpy(), boxes, upsampling(prototypes, size))
     assert np.array_equal(found.to_images(), wanted.to_images())
 
 

@@ -61,7 +61,8 @@ def embed(image: NDArray[np.uint8], detections: Detections) -> NDArray[np.float3
 
 @compiled
 def histograms(image: NDArray[np.uint8], masks: MaskArrays) -> NDArray[np.float64]:
-    """(N, DIMENSION) weighted pixel counts: each pixel is shared among the neighbouring bins of its colour.
+    """(N, DIMENSION) weighted pixel counts, of some rows of large masks: each pixel is shared among the neighbouring
+    bins of its colour.
 
     Places between bins are whole numbers, a bin's width being 2^STEPS, so the sums are exact in any order.
     """

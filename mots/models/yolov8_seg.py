@@ -57,8 +57,8 @@ class DetectorSettings:
 
 
 class Output(NamedTuple):
-    """Of one image: predictions (4 + classes + nm, A) or (A, 6 + nm), and prototypes (nm, mh, mw), which stay on a GPU
-    that computed them."""
+    """Of one image: predictions (4 + classes + nm, A) or (A, 6 + nm), and prototypes (nm, mh, mw). From a GPU come the
+    likely predictions alone, and the prototypes stay there."""
 
     prediction: NDArray[np.float32]
     prototypes: Any
@@ -104,7 +104,7 @@ class YOLOv8Seg:
     def expect_calls(self, count: int) -> None:
         """Share the cores out among so many calls of `infer` at the same time, `most_calls` at most."""
         if self.most_calls > 1:
-            self.runtime.at_once = min(count, self.most_calls)  # type: ignore[attr-defined]
+            self.runtime.at_once = max(min(count, self.most_calls), 1)  # type: ignore[attr-defined]
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[Any]:
         """What the network takes of an image (H, W, 3) uint8 RGB: (3, h, w) float32 from 0 to 1, or for a GPU

@@ -10,7 +10,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TypeVar
 
 from mots.errors import MotsError
@@ -91,32 +91,57 @@ def at_once(
 ) -> Generator[Result, None, None]:
     """`function` of each item, in their order, computed by so many threads at the same time.
 
-    What is raised, by the items or by the function, comes after the results before it. One worker is no thread.
+    What is raised, by the items or by the function, comes after the results before it. The threads begin nothing more
+    when this iterator has raised it or is closed, and the end of the program does not wait for them. One worker is no
+    thread.
     """
     if workers <= 1:
         yield from map(function, items)
         return
     source = iter(items)
+    jobs: queue.SimpleQueue[tuple[Item, Future[Result]] | None] = queue.SimpleQueue()
     running: deque[Future[Result]] = deque()
     error: BaseException | None = None
-    with ThreadPoolExecutor(workers, thread_name_prefix=f"mots {step}") as pool:
-        try:
-            while error is None:
-                try:
-                    running.append(pool.submit(function, next(source)))
-                except StopIteration:
-                    break
-                except Exception as own:
-                    error = own
-                if len(running) > workers:  # one more than there are threads, so that none waits
-                    yield running.popleft().result()
-            while running:
+    failed, ended = threading.Event(), threading.Event()
+
+    def work() -> None:
+        while (job := jobs.get()) is not None:
+            item, future = job
+            if ended.is_set():
+                future.cancel()
+                continue
+            try:
+                future.set_result(function(item))
+            except BaseException as own:  # it belongs to who waits for the result
+                failed.set()
+                future.set_exception(own)
+
+    threads = [threading.Thread(target=work, name=f"mots {step}", daemon=True) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    try:
+        while not failed.is_set():
+            try:
+                item = next(source)
+            except StopIteration:
+                break
+            except Exception as own:
+                error = own
+                break
+            running.append(Future())
+            jobs.put((item, running[-1]))
+            if len(running) > workers:  # one more than there are threads, so that none waits
                 yield running.popleft().result()
-        finally:
-            for each in running:
-                each.cancel()
-            close = getattr(source, "close", None)
-            if close is not None:
-                close()
+        while running:
+            yield running.popleft().result()
+    finally:
+        ended.set()
+        for _ in threads:
+            jobs.put(None)
+        for thread in threads:
+            thread.join(LEAVE_SECONDS)
+        close = getattr(source, "close", None)
+        if close is not None:
+            close()
     if error is not None:
         raise error

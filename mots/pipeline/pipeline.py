@@ -170,10 +170,11 @@ class Pipeline:
         """How many threads run the network at the same time. A frame then takes longer, so one does for a live source;
         several sources that share a detector see to it themselves."""
         detector = self.parts.detector
-        if room == 0 or self.source is None or self.source.live or not isinstance(detector, ParallelDetector):
+        if not isinstance(detector, ParallelDetector):
             return 1
-        detector.expect_calls(detector.most_calls)
-        return detector.most_calls
+        calls = 1 if room == 0 or self.source is None or self.source.live else detector.most_calls
+        detector.expect_calls(calls)
+        return calls
 
     def identify(self, measurements: Iterable[FrameMeasurement] | None = None) -> Iterator[IdentifiedFrame]:
         """The frames with a new tracker's ids. `measurements`: of this source, where they were made elsewhere."""

@@ -1,4 +1,4 @@
-"""Reading image files with Pillow."""
+"""Reading image files, with Pillow and, where that gives the same numbers, with OpenCV."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from mots.trackers.masks import MaskArrays, Masks
 
 __all__ = ["DeviceMasks"]
 
-AT_ONCE = 1 << 21  # pixels of boxes that are computed together: about 200 MB on the device
+AT_ONCE = 1 << 21  # pixels of boxes that are computed together, or those of one larger box: about 200 MB
 
 
 class DeviceMasks:
@@ -41,7 +41,7 @@ class DeviceMasks:
         try:
             return self.computed(size, coefficients, prototypes, boxes)
         except self.torch.OutOfMemoryError:
-            planes = prototypes.float().cpu().numpy()
+            planes = prototypes.cpu().float().numpy()  # as numbers of single precision on the CPU only
             return masks_in_boxes(size, coefficients, planes, boxes, upsampling(planes.shape[1:], size))
 
     def computed(

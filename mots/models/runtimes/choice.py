@@ -18,7 +18,7 @@ from mots.errors import InputError, MissingDependency, MotsError, MotsWarning
 from mots.models.runtimes import exports
 from mots.models.runtimes.devices import cuda_devices
 from mots.models.runtimes.onnx_runtime import OnnxRuntime
-from mots.models.runtimes.openvino_runtime import OpenVinoRuntime, usable_cores
+from mots.models.runtimes.openvino_runtime import OpenVinoRuntime, calls_at_once
 from mots.models.runtimes.tensorrt_runtime import TensorRtRuntime
 from mots.models.runtimes.torch_runtime import TorchRuntime
 
@@ -82,17 +82,24 @@ class ExportingRuntime:
         self.weights, self.backend, self.device = weights, backend, device
         self.asked_for, self.fallback = asked_for, fallback
         self.by_shape: dict[tuple[int, int], Runtime] = {}
-        self.at_once, self.most_at_once = 1, min(2, usable_cores()) if backend == "openvino" else 1
+        self.errors: dict[tuple[int, int], MotsError] = {}  # kept for other threads that wait for the same export
+        self.at_once, self.most_at_once = 1, calls_at_once() if backend == "openvino" else 1
         self.lock = threading.Lock()
 
     def __call__(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """The outputs for a batch (B, C, H, W); the first one of a size may have to wait for its export."""
         shape = (batch.shape[2], batch.shape[3])
         with self.lock:
+            if shape in self.errors:
+                raise self.errors[shape]
             if shape not in self.by_shape:
                 while len(self.by_shape) >= KEPT_SHAPES:
                     self.by_shape.pop(next(iter(self.by_shape)))
-                self.by_shape[shape] = self.opened(shape, batch[0])
+                try:
+                    self.by_shape[shape] = self.opened(shape, batch[0])
+                except MotsError as error:
+                    self.errors[shape] = error
+                    raise
             runtime = self.by_shape[shape]
             if not isinstance(runtime, OpenVinoRuntime):
                 return runtime(batch)
@@ -111,7 +118,11 @@ class ExportingRuntime:
                 )  # fmt: skip
             if not found.agreement.holds:
                 raise InputError(f"its export to {self.backend} differs from torch: {found.agreement}")
-            return runtime_of(found.path, self.backend, self.device)
+            runtime = runtime_of(found.path, self.backend, self.device)
+            if isinstance(runtime, OpenVinoRuntime):
+                runtime.at_once = self.at_once
+                runtime.requests()  # compiled here, where torch can stand in
+            return runtime
         except (MotsError, OSError) as error:
             if self.asked_for:
                 if isinstance(error, MissingDependency):

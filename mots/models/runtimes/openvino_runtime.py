@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from mots.errors import FormatError, InputError
 from mots.optional import optional_import
 
-__all__ = ["OpenVinoRuntime", "SignalStack", "import_openvino", "usable_cores"]
+__all__ = ["OpenVinoRuntime", "SignalStack", "calls_at_once", "import_openvino"]
 
 REPORTS = "openvino_telemetry"
+IMPORTING = threading.Lock()
+MOST_AT_ONCE = 2  # calls; what more of them bring on many cores was not measured
 DEVICES = ("auto", "cpu")  # what is tested; auto is the CPU
 
 
@@ -29,20 +31,22 @@ def import_openvino(purpose: str) -> Any:
     """The module openvino, as if its telemetry were not installed. Raises MissingDependency.
 
     When it converts a model, it would send a report without asking, from a forked process; the fork of a process with
-    several threads can hang, and the program then never ends.
+    several threads can hang, and the program then never ends. A program that has imported openvino before keeps it as
+    it is.
     """
-    kept = sys.modules.get(REPORTS)
-    if kept is None:
-        sys.modules[REPORTS] = None  # type: ignore[assignment]  # Python's mark for "cannot be imported"
-    try:
-        openvino = optional_import("openvino", purpose, extra="fast")
-        for name in ("openvino.tools.ovc", "openvino.tools.ovc.convert_impl"):  # they ask for it when they are imported
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
-        return openvino
-    finally:
-        if kept is None:
-            del sys.modules[REPORTS]
+    with IMPORTING:
+        absent = REPORTS not in sys.modules
+        if absent:
+            sys.modules[REPORTS] = None  # type: ignore[assignment]  # Python's mark for "cannot be imported"
+        try:
+            openvino = optional_import("openvino", purpose, extra="fast")
+            for name in ("openvino.tools.ovc", "openvino.tools.ovc.convert_impl"):  # they ask for it at their import
+                with contextlib.suppress(ImportError):
+                    importlib.import_module(name)
+            return openvino
+        finally:
+            if absent:
+                sys.modules.pop(REPORTS, None)
 
 
 class OpenVinoRuntime:
@@ -87,7 +91,7 @@ class OpenVinoRuntime:
             words = str(model.get_rt_info(["model_info", "labels"]).value).split()
             self.labels = [word.replace("_", " ") for word in words]  # as Ultralytics' export writes them
         self.path, self.core, self.model = path, core, model
-        self.at_once, self.most_at_once = 1, min(2, usable_cores())
+        self.at_once, self.most_at_once = 1, calls_at_once()
         self.lock, self.ready = threading.Lock(), (0, queue.SimpleQueue[Any]())
 
     def __call__(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
@@ -125,11 +129,10 @@ class OpenVinoRuntime:
             return requests
 
 
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def calls_at_once() -> int:
+    """How many calls at the same time take less time than one after another, on the cores that this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_AT_ONCE, cores)
 
 
 class SignalStack(ctypes.Structure):

@@ -75,6 +75,7 @@ class TorchRuntime:
                     self.torch.cuda.empty_cache()
                 continue
             yield outputs
+            del outputs  # its memory is wanted for the next portion
             begin += max(count, 1)
 
     def outputs(self, batch: NDArray[Any]) -> list[Any]:
