@@ -46,7 +46,7 @@ class Settings:
 
     classes: tuple[str, ...] = ("person", "car")  # names of the classes to track; none, or "all", takes every class
     frame_rate: float = 0.0  # frames a second, whatever the source says; 0: the source's own
-    ahead: int = 2  # frames that wait between two steps, each in its own thread; 0: one thread does all of them
+    ahead: int = 2  # frames that wait between two steps, each in threads of its own; 0: one thread does all of them
     source: SourceSettings = field(default_factory=SourceSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     background: BackgroundSettings = field(default_factory=BackgroundSettings)  # of the detector of that kind

@@ -38,6 +38,7 @@ __all__ = ["DetectorSettings", "YOLOv8Seg"]
 
 STRIDE = 32  # input sides are multiples of the step of the coarsest grid
 GREY = 114  # Ultralytics' padding
+SCALING = "scaling images for the detector"
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,6 @@ class YOLOv8Seg:
         outputs = self.infer([self.prepare(image) for image in images])
         return [self.finish(each, image.shape[:2], classes) for each, image in zip(outputs, images, strict=True)]
 
-    # The three steps of `detect`
-
     @property
     def most_calls(self) -> int:
         """How many threads may call `infer` at the same time and gain by it."""
@@ -105,6 +104,8 @@ class YOLOv8Seg:
         """Share the cores out among so many calls of `infer` at the same time, `most_calls` at most."""
         if self.most_calls > 1:
             self.runtime.at_once = max(min(count, self.most_calls), 1)  # type: ignore[attr-defined]
+
+    # The three steps of `detect`
 
     def prepare(self, image: NDArray[np.uint8]) -> NDArray[Any]:
         """What the network takes of an image (H, W, 3) uint8 RGB: (3, h, w) float32 from 0 to 1, or for a GPU
@@ -185,24 +186,28 @@ def input_size(size: tuple[int, int], longer: int) -> tuple[int, int]:
 
 def letterbox(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.float32]:
     """(3, H, W) in 0 to 1: the image scaled to fit, centred, with grey around it."""
-    cv2 = opencv("scaling images for the detector")
-    height, width, top, left = placed((image.shape[0], image.shape[1]), inputs)
-    if (height, width) != image.shape[:2]:
-        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    scaled, inside = fitted(image, inputs)
     canvas = np.full((3, *inputs), GREY / 255, np.float32)
-    for plane, channel in zip(canvas, cv2.split(image), strict=True):
-        np.multiply(channel, np.float32(1 / 255), out=plane[top : top + height, left : left + width])
+    for plane, channel in zip(canvas, opencv(SCALING).split(scaled), strict=True):
+        np.multiply(channel, np.float32(1 / 255), out=plane[inside])
     return canvas
 
 
 def letterboxed(image: NDArray[np.uint8], inputs: tuple[int, int]) -> NDArray[np.uint8]:
     """(H, W, 3) uint8: the same, as a picture."""
-    cv2 = opencv("scaling images for the detector")
-    height, width, top, left = placed((image.shape[0], image.shape[1]), inputs)
+    scaled, inside = fitted(image, inputs)
     canvas = np.full((*inputs, 3), GREY, np.uint8)
-    inside = canvas[top : top + height, left : left + width]
-    inside[:] = image if (height, width) == image.shape[:2] else cv2.resize(image, (width, height))
+    canvas[inside] = scaled
     return canvas
+
+
+def fitted(image: NDArray[np.uint8], inputs: tuple[int, int]) -> tuple[NDArray[np.uint8], tuple[slice, slice]]:
+    """The image scaled to fit into (height, width), and its rows and columns there."""
+    height, width, top, left = placed((image.shape[0], image.shape[1]), inputs)
+    if (height, width) != image.shape[:2]:
+        cv2 = opencv(SCALING)
+        image = np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return image, (slice(top, top + height), slice(left, left + width))
 
 
 # Out of the network
